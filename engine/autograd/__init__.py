@@ -1,0 +1,1 @@
+"""Reverse-mode automatic differentiation: on one number (`value`) and on arrays (`tensor`)."""

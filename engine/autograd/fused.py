@@ -1,0 +1,175 @@
+"""The operations the models run: few nodes, each with a hand-written gradient.
+
+At batch size 1 the number of numpy calls is the cost, at large batches the matrix products are; a node here
+does the work of several readable ones and writes a parameter's gradient straight into its slot. Each is
+tested against its definition in `functions.py` and against finite differences.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+
+from engine.autograd.errors import ShapeError
+from engine.autograd.functions import GELU_CUBIC, GELU_SCALE, ONE_HOT_LIMIT, IntArray, one_hot, sum_rows_by_id
+from engine.autograd.tensor import FloatArray, Tensor
+
+
+class Activation(Protocol):
+    """An elementwise function with the gradient written in what the forward pass keeps."""
+
+    name: str
+
+    def forward(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """f(z), and what `gradient` will need of it. May overwrite `z`."""
+        ...
+
+    def gradient(self, grad: FloatArray, kept: FloatArray) -> FloatArray:
+        """grad * f'(z), a new array."""
+        ...
+
+
+class _Identity:
+    name = "linear"
+
+    def forward(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return z, z
+
+    def gradient(self, grad: FloatArray, kept: FloatArray) -> FloatArray:
+        return grad
+
+
+class _ReLU:
+    name = "relu"
+
+    def forward(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        np.maximum(z, 0, out=z)
+        return z, z
+
+    def gradient(self, grad: FloatArray, kept: FloatArray) -> FloatArray:
+        return np.multiply(grad, kept > 0)
+
+
+class _Tanh:
+    name = "tanh"
+
+    def forward(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        np.tanh(z, out=z)
+        return z, z
+
+    def gradient(self, grad: FloatArray, kept: FloatArray) -> FloatArray:
+        slope = np.multiply(kept, kept)
+        np.subtract(1, slope, out=slope)
+        slope *= grad
+        return slope
+
+
+class _GELU:
+    name = "gelu"
+
+    def forward(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return 0.5 * z * (1 + self._tanh(z)), z
+
+    def gradient(self, grad: FloatArray, kept: FloatArray) -> FloatArray:
+        t = self._tanh(kept)
+        slope = GELU_SCALE * (1 + 3 * GELU_CUBIC * kept * kept)
+        return grad * (0.5 * (1 + t + kept * (1 - t * t) * slope))
+
+    @staticmethod
+    def _tanh(z: FloatArray) -> FloatArray:
+        return np.tanh(GELU_SCALE * (z + GELU_CUBIC * z * z * z))
+
+
+IDENTITY: Activation = _Identity()
+ACTIVATIONS: dict[str, Activation] = {a.name: a for a in (_ReLU(), _Tanh(), _GELU())}
+"""The activations a person can choose, by name."""
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor, activation: Activation = IDENTITY) -> Tensor:
+    """f(x W^T + b) as one node.
+
+    Arguments:
+        x: (B, I).
+        weight: (O, I).
+        bias: (O,).
+        activation: f.
+    Raises:
+        ShapeError: if the inner sizes differ.
+    """
+    inputs, matrix = x.data, weight.data
+    if inputs.shape[1] != matrix.shape[1]:
+        raise ShapeError(
+            f"linear: the input is {inputs.shape}, the weight {matrix.shape}: inner sizes differ"
+        )
+    z = np.dot(inputs, matrix.T)  # (B, O)
+    z += bias.data
+    result, kept = activation.forward(z)
+
+    def backward(grad: FloatArray) -> None:
+        grad = activation.gradient(grad, kept)  # dL/dz, (B, O)
+        weight.receive_product(grad.T, inputs)
+        bias.receive_sum(grad)
+        x.receive(np.dot(grad, matrix))  # (B, I)
+
+    return Tensor.made_by(f"linear+{activation.name}", result, (x, weight, bias), backward)
+
+
+def embed(table: Tensor, ids: IntArray) -> Tensor:
+    """Look up each character's vector and lay a context's vectors end to end: (V, E), (B, C) -> (B, C*E).
+
+    The ids are trusted to lie in [0, V): they come out of a vocabulary, and a check would cost as much as
+    the look-up.
+    """
+    rows = table.data
+    batch, context = ids.shape
+    size = rows.shape[1]
+    flat = ids.reshape(-1)
+    joined = rows.take(flat, axis=0).reshape(batch, context * size)
+
+    def backward(grad: FloatArray) -> None:
+        per_character = grad.reshape(-1, size)  # (B*C, E)
+        count = len(rows)
+        if count <= ONE_HOT_LIMIT:
+            table.receive_product(one_hot(flat, count, rows.dtype).T, per_character)
+        else:
+            table.receive(sum_rows_by_id(per_character, flat, count))
+
+    return Tensor.made_by("embed", joined, (table,), backward)
+
+
+def softmax_cross_entropy(logits: Tensor, targets: IntArray) -> Tensor:
+    """Mean negative log-likelihood of `targets` under softmax(`logits`), in nats.
+
+    Arguments:
+        logits: scores, (B, V).
+        targets: the true characters' ids, (B,), each in [0, V).
+    Raises:
+        ShapeError: if the two batch sizes differ.
+    """
+    scores = logits.data
+    count = len(scores)
+    if len(targets) != count:
+        raise ShapeError(f"{count} rows of logits, but {len(targets)} targets")
+    rows = _rows(count)
+    raised = scores - np.maximum.reduce(scores, axis=1, keepdims=True)  # (B, V): exp cannot overflow
+    true = raised[rows, targets]  # (B,)
+    np.exp(raised, out=raised)
+    totals = np.add.reduce(raised, axis=1, keepdims=True)  # (B, 1)
+    loss = (np.log(totals[:, 0]) - true).sum() / count
+
+    def backward(grad: FloatArray) -> None:  # dL/dz = (softmax(z) - onehot) / B
+        probabilities = raised / totals
+        probabilities[rows, targets] -= 1
+        probabilities *= grad / count
+        logits.receive(probabilities)
+
+    return Tensor.made_by("softmax_cross_entropy", np.asarray(loss), (logits,), backward)
+
+
+@lru_cache(maxsize=16)
+def _rows(count: int) -> IntArray:
+    rows = np.arange(count)
+    rows.flags.writeable = False
+    return rows

@@ -1,0 +1,90 @@
+"""What can be asked of the engine thread, each wish a small frozen object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from corpora.corpus import Corpus
+from engine.sampling import Sampling, UnknownPolicy
+from engine.training.recipe import Recipe, Scalar
+
+
+@dataclass(frozen=True)
+class Start:
+    """Begin a new run: this recipe on this text. The run before it ends."""
+
+    recipe: Recipe
+    corpus: Corpus
+
+
+@dataclass(frozen=True)
+class Run:
+    """Train at full speed, for `steps` steps or until told to pause."""
+
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Stop after the step that is under way."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Finish the step under way, or make `count` whole steps, and keep the trace of the last."""
+
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class NextPhase:
+    """Do one phase: draw, forward, loss, backward or update."""
+
+
+@dataclass(frozen=True)
+class Rewind:
+    """Go back `steps` steps, as far as memory reaches; 0 abandons the phases of an unfinished step."""
+
+    steps: int = 1
+
+
+@dataclass(frozen=True)
+class Alter:
+    """Turn an ingredient that may change during a run (rate, batch, clip_norm, clip_value)."""
+
+    name: str
+    value: Scalar
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What comes after `context`? None: follow the current example again."""
+
+    context: str | None
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Write a text with the model as it stands now.
+
+    Attributes:
+        prompt: the text to go on from; may be shorter than the model's context.
+        length: characters to write.
+        sampling: temperature, top-k, top-p.
+        seed: of the random numbers; the same model and seed write the same text.
+        unknown: what to do with prompt characters the vocabulary does not have.
+    """
+
+    prompt: str
+    length: int
+    sampling: Sampling = field(default_factory=Sampling)
+    seed: int = 0
+    unknown: UnknownPolicy = UnknownPolicy.REFUSE
+
+
+@dataclass(frozen=True)
+class StopGenerating:
+    """End the text that is being written; what stands already is kept."""
+
+
+Command = Start | Run | Pause | Step | NextPhase | Rewind | Alter | Ask | Generate | StopGenerating

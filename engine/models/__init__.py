@@ -1,0 +1,1 @@
+"""The language models, all behind the one promise of `language_model`."""

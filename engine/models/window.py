@@ -1,0 +1,85 @@
+"""Models that see a fixed window: the last C characters and nothing before.
+
+Everything such a model needs beyond its forward pass: padding of short contexts, the incremental form, and the
+scoring of a whole text in slices.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.vocabulary import IdArray
+from engine.information import log_softmax
+from engine.models.language_model import Continuation, GradientModel
+
+SLICE = 512
+"""Characters scored at once: large enough for matrix products to pay, small enough to stay in cache."""
+
+
+class WindowModel(GradientModel):
+    """A gradient model over windows of `context` characters.
+
+    Attributes:
+        context: C.
+        pad: id of the character that stands in front of a text that is too short.
+    """
+
+    context: int
+    pad: int
+
+    @abstractmethod
+    def scores(self, contexts: IdArray) -> NDArray[np.floating]:
+        """Logits without noise and without a graph that anyone keeps, (B, C) -> (B, V)."""
+
+    def window(self, ids: IdArray) -> IdArray:
+        """The last C ids of a text, padded in front where it is shorter, (C,)."""
+        tail = ids[max(0, len(ids) - self.context) :]
+        if len(tail) == self.context:
+            return tail
+        return np.concatenate([np.full(self.context - len(tail), self.pad, dtype=ids.dtype), tail])
+
+    def logits(self, context: IdArray) -> NDArray[np.floating]:
+        """Log-scores for the character after `context`, (T,) for any T -> (V,)."""
+        return self.scores(self.window(context)[None])[0]
+
+    def start(self, prompt: IdArray) -> Continuation:
+        """Begin a continuation after `prompt`."""
+        return WindowContinuation(self, self.window(prompt)[None].copy())
+
+    def probe(self, context: IdArray) -> dict[str, NDArray[np.floating]]:
+        """The output of every stage for one context."""
+        return self.stage_values(self.forward(self.window(context)[None]), 0)
+
+    def nll(self, ids: IdArray, start: int = 0) -> NDArray[np.float64]:
+        """Nats for each character from `start` on, (T - start,); contexts reach back before `start`."""
+        first = max(0, start - self.context)
+        text = np.concatenate([np.full(self.context, self.pad, dtype=ids.dtype), ids[first:]])
+        windows = np.lib.stride_tricks.sliding_window_view(text, self.context + 1)[start - first :]
+        nats = np.empty(len(windows), dtype=np.float64)
+        for begin in range(0, len(windows), SLICE):
+            rows = windows[begin : begin + SLICE]
+            scores = log_softmax(self.scores(rows[:, :-1]).astype(np.float64))  # (B, V)
+            nats[begin : begin + len(rows)] = -scores[np.arange(len(rows)), rows[:, -1]]
+        return nats
+
+
+@dataclass
+class WindowContinuation:
+    """A continuation whose whole memory is the window."""
+
+    _model: WindowModel
+    _window: IdArray  # (1, C), this object's own
+
+    @property
+    def logits(self) -> NDArray[np.floating]:
+        """Scores for the next character, (V,)."""
+        return self._model.scores(self._window)[0]
+
+    def advance(self, character: int) -> None:
+        """Shift the window by one and put `character` at its end."""
+        self._window[0, :-1] = self._window[0, 1:]
+        self._window[0, -1] = character

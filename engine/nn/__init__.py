@@ -1,0 +1,1 @@
+"""Layers, their initial weights, and all parameters of a model as one flat vector."""

@@ -1,0 +1,106 @@
+"""The layers: embedding, linear with its activation, activations alone, dropout."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.autograd.functions import IntArray, gelu, relu, tanh
+from engine.autograd.fused import ACTIVATIONS, IDENTITY, Activation, embed, linear
+from engine.autograd.tensor import FloatArray, Tensor
+from engine.nn.initialisation import initialise
+from engine.nn.module import Module
+from engine.nn.parameters import Parameter
+
+EMBEDDING_SPREAD = 0.1
+"""Standard deviation of a fresh embedding, as in section 3.5 of the course the project grew from."""
+
+
+def initial_embedding(rng: np.random.Generator, count: int, size: int) -> FloatArray:
+    """Fresh character vectors, (V, E) float64, normal with a small spread."""
+    return rng.normal(0.0, EMBEDDING_SPREAD, (count, size))
+
+
+class Embedding:
+    """A vector for every character; a context is its vectors laid end to end."""
+
+    def __init__(self, count: int, size: int, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> None:
+        self.weight = Parameter(initial_embedding(rng, count, size).astype(dtype))
+
+    def __call__(self, ids: IntArray) -> Tensor:
+        """(B, C) ids -> (B, C*E)."""
+        return embed(self.weight, ids)
+
+
+class Linear(Module):
+    """f(x W^T + b), (B, I) -> (B, O).
+
+    Arguments:
+        inputs, outputs: I and O.
+        rng: draws the weight, (O, I); the bias starts at 0.
+        initialiser: a name in `engine.nn.initialisation.INITIALISERS`.
+        activation: a name in `ACTIVATIONS`, or "" for none.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        rng: np.random.Generator,
+        dtype: np.dtype[np.floating],
+        *,
+        initialiser: str = "xavier",
+        activation: str = "",
+    ) -> None:
+        self.weight = Parameter(initialise(initialiser, rng, (outputs, inputs)).astype(dtype))
+        self.bias = Parameter(np.zeros(outputs, dtype=dtype))
+        self._activation: Activation = ACTIVATIONS[activation] if activation else IDENTITY
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(B, I) -> (B, O)."""
+        return linear(x, self.weight, self.bias, self._activation)
+
+
+class ReLU(Module):
+    """max(x, 0) as a layer of its own."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Elementwise."""
+        return relu(x)
+
+
+class Tanh(Module):
+    """tanh(x) as a layer of its own."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Elementwise."""
+        return tanh(x)
+
+
+class GELU(Module):
+    """gelu(x) as a layer of its own."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Elementwise."""
+        return gelu(x)
+
+
+class Dropout(Module):
+    """Each number is zeroed with probability `share` in training, the rest scaled by 1/(1 - share).
+
+    Source: Srivastava et al. 2014, in the inverted form, so that evaluation needs no scaling.
+
+    Arguments:
+        share: probability of dropping, in [0, 1).
+        noise: the generator the masks come from; its state belongs to the run's.
+    """
+
+    def __init__(self, share: float, noise: np.random.Generator) -> None:
+        self._share = share
+        self._noise = noise
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The same shape; the very same tensor where nothing is dropped."""
+        if not self.training or self._share == 0:
+            return x
+        kept = self._noise.random(x.shape, dtype=np.float32) >= self._share
+        return x * (kept / (1 - self._share)).astype(x.data.dtype)

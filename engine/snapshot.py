@@ -1,0 +1,257 @@
+"""Snapshot: a frozen picture of a run for somebody else's eyes.
+
+Everything here is immutable and every array a copy that is never written again, so a pane on another thread
+may read it at leisure. Losses and norms are per character in nats; a number that is not known is None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.corpus import Corpus
+from engine.commands import Generate
+from engine.training.recipe import Recipe
+
+
+class Status(StrEnum):
+    """What the engine is doing."""
+
+    EMPTY = "no text"
+    PAUSED = "paused"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    """Stopped by trouble: the last step was not applied; rewinding or a new start goes on from here."""
+
+
+class Phase(StrEnum):
+    """The parts of one training step, in their order."""
+
+    DRAW = "draw"
+    FORWARD = "forward"
+    LOSS = "loss"
+    BACKWARD = "backward"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something went wrong; nothing was lost.
+
+    Attributes:
+        title: what, in a few words.
+        message: where and why, with the numbers.
+        offers: what the person can do now, each a sentence.
+        step: the step at which it happened.
+    """
+
+    title: str
+    message: str
+    offers: tuple[str, ...]
+    step: int
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """One array of parameters, a row of the table."""
+
+    name: str
+    shape: tuple[int, ...]
+    formula: str
+    """How the count comes about, such as "256 x 128"."""
+
+    @property
+    def count(self) -> int:
+        """How many numbers it holds."""
+        return int(np.prod(self.shape))
+
+
+@dataclass(frozen=True)
+class Example:
+    """One training example and where it stands in the text.
+
+    Attributes:
+        position: index in the corpus of the first character of the context.
+        context: ids, (C,).
+        target: id of the character to predict, which stands at position + C.
+    """
+
+    position: int
+    context: tuple[int, ...]
+    target: int
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The course of the training loss: a row a recorded step, thinned where it is long ago.
+
+    Attributes:
+        steps: the step each row belongs to, ascending, (N,) int64; step 1 is the first.
+        raw: mean loss of that step's batch, nats, (N,).
+        smoothed: exponential moving average of all steps up to there, nats, (N,).
+        validation_steps, validation: the same for the whole validation split, (M,).
+    """
+
+    steps: NDArray[np.int64]
+    raw: NDArray[np.float64]
+    smoothed: NDArray[np.float64]
+    validation_steps: NDArray[np.int64]
+    validation: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NextCharacter:
+    """What the model expects after a context.
+
+    Attributes:
+        context: ids, as given to the model (padded to its length).
+        logits: raw scores, (V,) float64.
+        target: id of the true next character, None for a context that a person typed.
+        note: what had to be done to the typed context (padding, replaced characters), or why it was refused.
+    """
+
+    context: tuple[int, ...]
+    logits: NDArray[np.float64]
+    target: int | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one layer did with the example.
+
+    Attributes:
+        name: such as "hidden 1".
+        formula: in the notation of the field, such as "h1 = relu(W1 x + b1)".
+        shapes: such as "(128, 256) (256,) -> (128,)".
+        values: the layer's output for this example, flat.
+        dead: share of units that are exactly zero, None where that means nothing.
+    """
+
+    name: str
+    formula: str
+    shapes: str
+    values: NDArray[np.float64]
+    dead: float | None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One example on its way through the phases of a step; what has not happened yet is None or empty.
+
+    Attributes:
+        step: number of the step under way, the first is 1.
+        done: the last phase that is done.
+        example: the first example of the batch.
+        batch: how many examples the batch has.
+        layers: from the embedding to the last hidden layer.
+        logits, probabilities: the output for this example, (V,).
+        loss: of this example, nats.
+        batch_loss: mean over the batch, nats.
+        gradient_norms: (name, norm of dL/d(parameter)) a group, before clipping.
+        gradient_norm: of all parameters together, before clipping.
+        clipped: what clipping did, in words, "" if nothing.
+        ratios: (name, norm of the update over norm of the weight) a group, None where the weight is all zero.
+        rate: the learning rate of this step.
+        before, after: probability of the true character before and after the update.
+    """
+
+    step: int
+    done: Phase
+    example: Example
+    batch: int
+    layers: tuple[Layer, ...] = ()
+    logits: NDArray[np.float64] | None = None
+    probabilities: NDArray[np.float64] | None = None
+    loss: float | None = None
+    batch_loss: float | None = None
+    gradient_norms: tuple[tuple[str, float], ...] = ()
+    gradient_norm: float | None = None
+    clipped: str = ""
+    ratios: tuple[tuple[str, float | None], ...] = ()
+    rate: float | None = None
+    before: float | None = None
+    after: float | None = None
+
+
+class SampleState(StrEnum):
+    """How far a text is."""
+
+    WRITING = "writing"
+    DONE = "done"
+    STOPPED = "stopped"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A text the model wrote.
+
+    Attributes:
+        number: 1 for the first of the session.
+        step: the step of the run at which the model stood.
+        request: what was asked for.
+        text: what has been written so far, without the prompt.
+        surprises: bits for each written character under the model itself (temperature 1), as long as `text`.
+        note: padding or replaced characters, or why it was refused.
+    """
+
+    number: int
+    step: int
+    request: Generate
+    state: SampleState
+    text: str = ""
+    surprises: tuple[float, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of the engine at one moment.
+
+    Attributes:
+        version: grows with every change worth drawing; equal versions are equal snapshots.
+        status: what the engine does.
+        corpus, recipe: the text and the choices of the run, None before the first start.
+        current: the recipe as it stands at this step, with the changes so far carried out.
+        borders: where the splits begin and end in the corpus: (0, train end, validation end, length).
+        step: training steps made.
+        epoch: passes over the training examples, fractional.
+        seconds: time spent training.
+        steps_per_second: over the last second or so, None while paused.
+        rewindable: how many steps back memory reaches now.
+        rewind_limit: how many steps it can reach with this model.
+        parameters: the parameter table.
+        example: the last example drawn, None before the first step.
+        next_character: the distribution to show.
+        trace: the step under way or just made by hand.
+        samples: newest last.
+        trouble: what stopped the run.
+        notice: what the engine did or refused lately, a sentence.
+        notice_number: grows with every notice.
+    """
+
+    version: int = 0
+    status: Status = Status.EMPTY
+    corpus: Corpus | None = None
+    recipe: Recipe | None = None
+    current: Recipe | None = None
+    borders: tuple[int, int, int, int] = (0, 0, 0, 0)
+    step: int = 0
+    epoch: float = 0.0
+    seconds: float = 0.0
+    steps_per_second: float | None = None
+    rewindable: int = 0
+    rewind_limit: int = 0
+    parameters: tuple[ParameterGroup, ...] = ()
+    example: Example | None = None
+    losses: Losses | None = None
+    next_character: NextCharacter | None = None
+    trace: Trace | None = None
+    samples: tuple[Sample, ...] = field(default=())
+    trouble: Trouble | None = None
+    notice: str = ""
+    notice_number: int = 0

@@ -1,0 +1,86 @@
+"""EngineThread: a session on a thread of its own. Commands in, snapshots out.
+
+It is the only one to touch the trainer. `snapshot` is swapped, never changed; while a run is running a fresh one
+is drawn only when somebody asked (`request_snapshot`), while nothing runs it is always the latest. The thread is a
+daemon, so that not even a step that takes minutes keeps a program from ending.
+"""
+
+from __future__ import annotations
+
+import threading
+from queue import SimpleQueue
+
+from engine.commands import Command
+from engine.session import Session
+from engine.snapshot import Snapshot
+from engine.training.rewind import BUDGET
+
+
+class EngineThread:
+    """Runs a `Session`.
+
+    Arguments:
+        rewind_budget: bytes for the memory of the past.
+
+    Attributes:
+        snapshot: the latest picture; read it from any thread.
+    """
+
+    def __init__(self, rewind_budget: int = BUDGET) -> None:
+        self.snapshot = Snapshot()
+        self._session = Session(rewind_budget)
+        self._inbox: SimpleQueue[Command | threading.Event | None] = SimpleQueue()
+        self._wanted = False
+        self._closing = False
+        self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
+
+    def start(self) -> None:
+        """Begin to live."""
+        self._thread.start()
+
+    def send(self, command: Command) -> None:
+        """Ask for something; it is carried out in turn."""
+        self._inbox.put(command)
+
+    def request_snapshot(self) -> None:
+        """Ask for a fresh snapshot: the attribute will be swapped soon."""
+        self._wanted = True
+
+    def settled(self, timeout: float) -> Snapshot:
+        """Wait until everything sent so far is carried out, and return the snapshot after it.
+
+        Raises:
+            TimeoutError: if that takes longer than `timeout` seconds.
+        """
+        reached = threading.Event()
+        self._inbox.put(reached)
+        if not reached.wait(timeout):
+            raise TimeoutError(f"the engine is still busy after {timeout:g} s")
+        return self.snapshot
+
+    def close(self, timeout: float = 0.5) -> bool:
+        """Ask it to end, and wait at most `timeout` seconds; whether it has ended."""
+        self._closing = True
+        self._inbox.put(None)
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _live(self) -> None:
+        session, inbox = self._session, self._inbox
+        while not self._closing:
+            while not inbox.empty():
+                self._take(inbox.get())
+            if self._wanted:
+                self._wanted = False
+                self.snapshot = session.picture()
+            if not session.work():
+                self.snapshot = session.picture()
+                self._take(inbox.get())  # nothing to do: sleep until somebody wants something
+
+    def _take(self, wish: Command | threading.Event | None) -> None:
+        if isinstance(wish, threading.Event):
+            self.snapshot = self._session.picture()
+            wish.set()
+        elif wish is not None:
+            self._session.handle(wish)

@@ -1,0 +1,53 @@
+"""A loss or gradient that is not finite: where it began, why it probably did, and what can be done."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.models.language_model import Batch, Forward, GradientModel
+from engine.snapshot import Trouble
+
+
+class Diverged(ArithmeticError):
+    """The step was stopped before its update; the parameters are as they were.
+
+    Attributes:
+        trouble: what to show.
+    """
+
+    def __init__(self, what: str, where: str, step: int, rate: float) -> None:
+        self.trouble = Trouble(
+            title="The run diverged",
+            message=(
+                f"step {step}: {what}; it began in {where}. The update was not applied. Likely causes: a learning "
+                f"rate that is too high (it is {rate:g}), a large gradient that nothing clipped, or weights that "
+                "earlier steps had already blown up."
+            ),
+            offers=(
+                "go back some steps",
+                f"lower the learning rate, say to {rate / 10:.3g}",
+                "clip the gradient norm, say at 1",
+            ),
+            step=step,
+        )
+        super().__init__(self.trouble.message)
+
+
+def blame(model: GradientModel, batch: Batch, forward: Forward) -> str:
+    """The first place, in the order of the computation, where a number is not finite.
+
+    Weights come before activations, since they spoil them; gradients come last, from the output backwards.
+    """
+    parameters = model.parameters
+    for group in parameters.groups:
+        if not np.isfinite(group.of(parameters.values)).all():
+            return f"the weights {group.name}"
+    rows = [model.stage_values(forward, row) for row in range(len(batch.targets))]
+    for stage in rows[0] if rows else ():
+        if not all(np.isfinite(values[stage]).all() for values in rows):
+            return f"the output of {stage}"
+    gradient = parameters.gradient()
+    for group in reversed(parameters.groups):
+        if not np.isfinite(group.of(gradient)).all():
+            return f"the gradient of {group.name}"
+    return "the loss itself"

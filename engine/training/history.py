@@ -1,0 +1,76 @@
+"""The course of the losses, in memory that does not grow.
+
+The last half of the rows is always complete; whenever the table is full, every second row of the older half is
+let go, so the past gets sparser the longer ago it is, and every row that is left is exact.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+CAPACITY = 8192
+SMOOTHING = 0.99
+"""Weight of the past in the moving average: a memory of about 100 steps."""
+
+
+class LossHistory:
+    """Steps in ascending order, each with one or more numbers.
+
+    Arguments:
+        columns: how many numbers a row has.
+        capacity: rows kept, at least 4.
+    """
+
+    def __init__(self, columns: int, capacity: int = CAPACITY) -> None:
+        self._steps = np.empty(capacity, dtype=np.int64)
+        self._rows = np.empty((capacity, columns), dtype=np.float64)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, step: int, *numbers: float) -> None:
+        """Add a row; `step` is larger than any before."""
+        if self._count == len(self._steps):
+            self._thin()
+        self._steps[self._count] = step
+        self._rows[self._count] = numbers
+        self._count += 1
+
+    def truncate(self, step: int) -> None:
+        """Forget every row after `step`."""
+        self._count = int(np.searchsorted(self._steps[: self._count], step, side="right"))
+
+    def steps(self) -> NDArray[np.int64]:
+        """The recorded steps, a copy."""
+        return self._steps[: self._count].copy()
+
+    def column(self, index: int) -> NDArray[np.float64]:
+        """One number of every row, a copy."""
+        return self._rows[: self._count, index].copy()
+
+    def _thin(self) -> None:
+        half = self._count // 2
+        kept = np.concatenate([np.arange(0, half, 2), np.arange(half, self._count)])
+        self._steps[: len(kept)] = self._steps[kept]
+        self._rows[: len(kept)] = self._rows[kept]
+        self._count = len(kept)
+
+
+class MovingAverage:
+    """An exponential moving average that is right from the first number on.
+
+    The sum of weights is divided out (Kingma & Ba 2015, section 3), so the start is not drawn towards 0.
+    """
+
+    def __init__(self) -> None:
+        self.state: tuple[float, float] = (0.0, 0.0)  # weighted sum, sum of weights; both part of the run's state
+
+    def add(self, number: float) -> float:
+        """Take in `number` and return the average."""
+        total, weight = self.state
+        total = SMOOTHING * total + (1 - SMOOTHING) * number
+        weight = SMOOTHING * weight + (1 - SMOOTHING)
+        self.state = (total, weight)
+        return total / weight

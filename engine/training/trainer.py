@@ -1,0 +1,296 @@
+"""Trainer: a recipe brought to life. Plain, synchronous, knows no thread and no screen.
+
+A step is `draw`, `forward`, `loss`, `backward`, `update`; each can be called alone, in that order, and looked
+at in between. `rewind` goes back exactly: parameters, optimizer, order of the examples, noise, averages.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from corpora.corpus import Corpus
+from engine import blas
+from engine.autograd.tensor import FloatArray
+from engine.memory import keep_freed_memory
+from engine.models.catalog import build
+from engine.models.language_model import Batch, Differentiable, Forward, GradientModel
+from engine.snapshot import Phase
+from engine.training.batches import Batches
+from engine.training.divergence import Diverged, blame
+from engine.training.history import LossHistory, MovingAverage
+from engine.training.optimizers import SGD, Adam, Optimizer, clip_by_norm, clip_by_value
+from engine.training.recipe import Recipe, RecipeError, Scalar
+from engine.training.rewind import BUDGET, STRIDE, Past, State
+from engine.training.schedules import Constant, Schedule, WarmupCosine
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What one step did: its number (the first is 1), its mean loss in nats, the gradient norm before clipping."""
+
+    step: int
+    loss: float
+    gradient_norm: float
+
+
+def split_borders(recipe: Recipe, length: int) -> tuple[int, int, int, int]:
+    """Where the contiguous train, validation and test parts of `length` characters begin and end.
+
+    Raises:
+        RecipeError: if the training part has no whole example.
+    """
+    train = round(length * recipe.train_share)
+    validation = min(length, train + round(length * recipe.validation_share))
+    if train <= recipe.context:
+        raise RecipeError(
+            f"train_share = {recipe.train_share:g} of {length} characters leaves {train} to train on, too few for "
+            f"context = {recipe.context}; use a longer text, a shorter context or a larger share"
+        )
+    return 0, train, validation, length
+
+
+class Trainer:
+    """One run.
+
+    Arguments:
+        recipe: all choices; changes in it are carried out when their step comes.
+        corpus: the text.
+        rewind_budget: bytes for the memory of the past.
+    Raises:
+        RecipeError: if recipe and text do not go together.
+        UntrainableError: if no model can be trained on the text.
+    """
+
+    def __init__(self, recipe: Recipe, corpus: Corpus, *, rewind_budget: int = BUDGET) -> None:
+        corpus.require(recipe.context)
+        if recipe.fingerprint and recipe.fingerprint != corpus.fingerprint:
+            raise RecipeError(
+                f"fingerprint = {recipe.fingerprint}: the recipe was made with another text than "
+                f"{corpus.name!r} ({corpus.fingerprint}); open that text, or leave the fingerprint out"
+            )
+        keep_freed_memory()
+        self.recipe = recipe
+        self.corpus = corpus
+        self.borders = split_borders(recipe, len(corpus))
+        self.model: GradientModel = build(recipe, corpus.vocabulary.characters)
+        self.model.train(True)
+        values = self.model.parameters.values
+        self._optimizer = _optimizer(recipe, values)
+        self._batches = Batches(corpus.ids[: self.borders[1]], recipe.context, recipe.seed)
+        self._average = MovingAverage()
+        self.losses = LossHistory(columns=2)
+        slow = recipe.model == "scalar-mlp"  # repeating a step takes longer than remembering it
+        state_bytes = values.nbytes + self._optimizer.state_bytes
+        self._past = Past(state_bytes, rewind_budget, 1 if slow else STRIDE)
+        self.steps_made = 0
+        self.phase: Phase | None = None
+        self.batch: Batch | None = None
+        self._settle()
+
+    # The phases of a step, in their order.
+
+    def draw(self) -> Batch:
+        """Phase 1: take the next examples."""
+        self._expect(None, Phase.DRAW)
+        if self.steps_made >= self._next_change:
+            self._settle()
+        if self._past.due(self.steps_made):
+            self._past.keep(self._state())
+        self._place, self._noise = self._batches.place, self._noise_state()
+        self.batch = self._batch = self._batches.draw(self.current.batch)
+        self.phase = Phase.DRAW
+        return self._batch
+
+    def forward(self) -> Forward:
+        """Phase 2: compute the scores."""
+        self._expect(Phase.DRAW, Phase.FORWARD)
+        contexts = self._batch.contexts
+        blas.use_threads_for(len(contexts) * self.model.parameters.values.size)
+        self._scores = self.model.forward(contexts)
+        self.phase = Phase.FORWARD
+        return self._scores
+
+    def loss(self) -> float:
+        """Phase 3: compare them with the true characters; nats per character, mean over the batch."""
+        self._expect(Phase.FORWARD, Phase.LOSS)
+        self._loss: Differentiable = self.model.loss_of(self._scores, self._batch.targets)
+        self.batch_loss = float(self._loss.data)  # type: ignore[arg-type]  # a Value's float, a Tensor's 0-d array
+        self.phase = Phase.LOSS
+        return self.batch_loss
+
+    def backward(self) -> FloatArray:
+        """Phase 4: the gradient of the loss with respect to every parameter, (P,).
+
+        Raises:
+            Diverged: if the loss or a gradient is not finite; nothing has been changed.
+        """
+        self._expect(Phase.LOSS, Phase.BACKWARD)
+        if not math.isfinite(self.batch_loss):
+            raise self._diverged(f"the loss is {self.batch_loss}")
+        parameters = self.model.parameters
+        parameters.clear_gradient()
+        self._loss.backward()
+        gradient = parameters.gradient()
+        squared = float(np.dot(gradient, gradient))
+        if not math.isfinite(squared):
+            if not np.isfinite(gradient).all():
+                raise self._diverged("a gradient is not finite")
+            squared = float(np.square(gradient, dtype=np.float64).sum())  # large, but not lost
+        self.gradient_norm = math.sqrt(squared)
+        self.phase = Phase.BACKWARD
+        return gradient
+
+    def update(self) -> StepRecord:
+        """Phase 5: clip the gradient if asked to, and move the parameters."""
+        self._expect(Phase.BACKWARD, Phase.UPDATE)
+        parameters, current = self.model.parameters, self.current
+        gradient = parameters.gradient()
+        self.clipped_entries = clip_by_value(gradient, current.clip_value) if current.clip_value else 0
+        if current.clip_norm:
+            clip_by_norm(gradient, current.clip_norm)
+        self._optimizer.update(parameters.values, gradient, self._schedule.rate(self.steps_made))
+        parameters.publish()
+        self.steps_made += 1
+        self.phase = None
+        self.losses.append(self.steps_made, self.batch_loss, self._average.add(self.batch_loss))
+        return StepRecord(self.steps_made, self.batch_loss, self.gradient_norm)
+
+    def step(self) -> StepRecord:
+        """One whole step, or what is left of the one under way.
+
+        Raises:
+            Diverged: as `backward` does.
+        """
+        if self.phase is None:
+            self.draw()
+        if self.phase is Phase.DRAW:
+            self.forward()
+        if self.phase is Phase.FORWARD:
+            self.loss()
+        if self.phase is Phase.LOSS:
+            self.backward()
+        return self.update()
+
+    # Time.
+
+    @property
+    def rewindable(self) -> int:
+        """How many steps back memory reaches now."""
+        return self._past.reach(self.steps_made)
+
+    @property
+    def rewind_limit(self) -> int:
+        """How many steps back memory can reach with this model."""
+        return self._past.limit
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the training examples so far, fractional."""
+        return self._batches.epochs
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the step under way or next."""
+        return self._schedule.rate(self.steps_made)
+
+    def rewind(self, steps: int = 1) -> int:
+        """Go back `steps` steps, or as far as memory reaches; returns how many it were.
+
+        A step that is under way is abandoned first; 0 does only that.
+        """
+        self.abandon()
+        steps = max(0, min(steps, self.rewindable))
+        if steps:
+            self._return_to(self.steps_made - steps)
+        return steps
+
+    def recover(self) -> None:
+        """Come back to the end of the last whole step, whatever was left half done."""
+        self.abandon()
+        if self._past.holds_any:
+            self._return_to(self.steps_made)
+
+    def _return_to(self, target: int) -> None:
+        self._restore(self._past.before(target))
+        recorded, self.losses = self.losses, LossHistory(columns=2, capacity=4 * STRIDE)
+        try:
+            while self.steps_made < target:
+                self.step()
+        finally:
+            self.losses = recorded
+            self.losses.truncate(self.steps_made)
+
+    def abandon(self) -> None:
+        """Forget the phases of the step under way, as if its examples had never been drawn."""
+        if self.phase is not None:
+            self._batches.place = self._place
+            if self._noise is not None:
+                self.model.noise.bit_generator.state = self._noise
+            self.phase = None
+
+    def alter(self, name: str, value: Scalar) -> None:
+        """Turn an ingredient from the next step on; changes that were planned for later are dropped.
+
+        Raises:
+            RecipeError: if it cannot change during a run, or the value is refused.
+        """
+        step = self.steps_made + (self.phase is not None)
+        self.recipe = self.recipe.changed(step, name, value)
+        self._find_next_change()
+        if self.phase is None:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Carry out the changes that are due."""
+        self.current = current = self.recipe.at(self.steps_made)
+        self._schedule: Schedule = (
+            WarmupCosine(current.rate, current.warmup, current.steps)
+            if current.schedule == "cosine"
+            else Constant(current.rate)
+        )
+        self._find_next_change()
+
+    def _find_next_change(self) -> None:
+        self._next_change = min((c.step for c in self.recipe.changes if c.step > self.steps_made), default=math.inf)
+
+    def _state(self) -> State:
+        return State(
+            self.steps_made,
+            self.model.parameters.values.copy(),
+            self._optimizer.snapshot(),
+            self._batches.place,
+            self._noise_state(),
+            self._average.state,
+        )
+
+    def _restore(self, state: State) -> None:
+        self.steps_made = state.step
+        self.model.parameters.values[:] = state.values
+        self.model.parameters.publish()
+        self._optimizer.restore(state.optimizer)
+        self._batches.place = state.place
+        if state.noise is not None:
+            self.model.noise.bit_generator.state = state.noise
+        self._average.state = state.average
+        self._settle()
+
+    def _noise_state(self) -> dict[str, object] | None:
+        """The state of the noise, where there is any: reading it costs as much as two layers."""
+        return dict(self.model.noise.bit_generator.state) if self.recipe.dropout else None
+
+    def _expect(self, done: Phase | None, now: Phase) -> None:
+        if self.phase is not done:
+            reached = "between two steps" if self.phase is None else f"after {self.phase}"
+            raise RuntimeError(f"{now} cannot come now: the step stands {reached}")
+
+    def _diverged(self, what: str) -> Diverged:
+        return Diverged(what, blame(self.model, self._batch, self._scores), self.steps_made + 1, self.rate)
+
+
+def _optimizer(recipe: Recipe, values: FloatArray) -> Optimizer:
+    if recipe.optimizer == "adam":
+        return Adam(values.size, values.dtype)
+    return SGD(values.size, values.dtype, recipe.momentum)

@@ -1,0 +1,83 @@
+"""Writing a text character by character with a model that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from corpora.vocabulary import IdArray
+from engine import blas
+from engine.autograd.tensor import FloatArray
+from engine.commands import Generate
+from engine.information import log_softmax, nats_to_bits
+from engine.models.language_model import GradientModel
+from engine.sampling import prepare_prompt
+from engine.snapshot import Sample, SampleState
+
+
+class Writer:
+    """One text under way.
+
+    The parameters are copied when it begins: a text belongs to one step, however the run goes on meanwhile. The
+    same parameters, prompt, sampling and seed write the same text.
+
+    Arguments:
+        model: a model of the run's shape that nobody else uses meanwhile.
+        values: the parameters to write with, (P,); copied.
+        characters: the vocabulary.
+        context: the model's context, to which a shorter prompt is padded.
+        request: what to write.
+        number, step: as in `Sample`.
+    Raises:
+        PromptError: if the prompt has characters the vocabulary does not have, and they are not to be replaced.
+    """
+
+    def __init__(
+        self,
+        model: GradientModel,
+        values: FloatArray,
+        characters: Sequence[str],
+        context: int,
+        request: Generate,
+        *,
+        number: int,
+        step: int,
+        dtype: np.dtype[np.unsignedinteger],
+    ) -> None:
+        prompt = prepare_prompt(request.prompt, characters, context, request.unknown)
+        model.parameters.values[:] = values
+        model.parameters.publish()
+        self._characters = characters
+        self._work = model.parameters.values.size
+        self._request = request
+        self._rng = np.random.default_rng(request.seed)
+        ids: IdArray = np.array(prompt.ids, dtype=dtype)
+        self._continuation = model.start(ids)
+        self._text: list[str] = []
+        self._surprises: list[float] = []
+        self._sample = Sample(number, step, request, SampleState.WRITING, note=prompt.note)
+
+    @property
+    def done(self) -> bool:
+        """Whether the asked-for length is reached."""
+        return len(self._text) >= self._request.length
+
+    def advance(self) -> None:
+        """Write one character."""
+        blas.use_threads_for(self._work)
+        logits = self._continuation.logits
+        character = self._request.sampling.draw(logits, self._rng)
+        nats = -log_softmax(logits.astype(np.float64))[character]
+        self._text.append(self._characters[character])
+        self._surprises.append(float(nats_to_bits(nats)))
+        self._continuation.advance(character)
+
+    def sample(self, state: SampleState | None = None) -> Sample:
+        """What stands so far."""
+        if state is None:
+            state = SampleState.DONE if self.done else SampleState.WRITING
+        return replace(
+            self._sample, state=state, text="".join(self._text), surprises=tuple(self._surprises)
+        )
