@@ -237,7 +237,9 @@ class Session:
                 dtype=trainer.corpus.ids.dtype,
             )
         except PromptError as refused:
-            refusal = Sample(self._written, trainer.steps_made, request, SampleState.REFUSED, note=str(refused))
+            refusal = Sample(
+                self._written, trainer.steps_made, request, SampleState.REFUSED, note=str(refused)
+            )
             self._samples.append(refusal)
 
     def _write(self, writer: Writer) -> None:

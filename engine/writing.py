@@ -78,6 +78,4 @@ class Writer:
         """What stands so far."""
         if state is None:
             state = SampleState.DONE if self.done else SampleState.WRITING
-        return replace(
-            self._sample, state=state, text="".join(self._text), surprises=tuple(self._surprises)
-        )
+        return replace(self._sample, state=state, text="".join(self._text), surprises=tuple(self._surprises))

@@ -126,7 +126,8 @@ def sum_rows_by_id(rows: FloatArray, ids: IntArray, count: int) -> FloatArray:
     `np.add.at` would do the same in eight times the time on large batches.
     """
     if count <= ONE_HOT_LIMIT:
-        return np.dot(one_hot(ids, count, rows.dtype).T, rows)
+        summed: FloatArray = np.dot(one_hot(ids, count, rows.dtype).T, rows)
+        return summed
     totals = np.zeros((count, rows.shape[1]), dtype=rows.dtype)
     if len(ids):
         order = ids.argsort(kind="stable")

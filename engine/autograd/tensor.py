@@ -11,7 +11,7 @@ This file knows arithmetic; every other operation stands in `functions.py` (read
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from engine.autograd.errors import ShapeError
 from engine.autograd.graph import topological_order
 
-FloatArray: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
+FloatArray: TypeAlias = NDArray[np.floating[Any]]  # Any: float32 or float64
 Backward: TypeAlias = Callable[[FloatArray], None]
 Operand: TypeAlias = "Tensor | FloatArray | float"
 
@@ -32,7 +32,8 @@ def unbroadcast(gradient: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     stretched = tuple(
         axis for axis in range(added, gradient.ndim) if shape[axis - added] == 1 and gradient.shape[axis] != 1
     )
-    return gradient.sum(axis=(*range(added), *stretched), keepdims=True).reshape(shape)
+    summed: FloatArray = gradient.sum(axis=(*range(added), *stretched), keepdims=True)
+    return summed.reshape(shape)
 
 
 class Tensor:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,13 +77,16 @@ class MLP(WindowModel):
         *inner, outputs = sizes.widths
         layers = [
             Linear(i, o, rng, precision, initialiser=sizes.initialiser, activation=sizes.activation)
-            for i, o in zip(inner, inner[1:], strict=False)
+            for i, o in pairwise(inner)
         ]
         self._hidden = tuple(layers)
         self._dropout = Dropout(sizes.dropout, self.noise)
         self._output = Linear(inner[-1], outputs, rng, precision, initialiser=sizes.initialiser)
         named: list[tuple[str, Parameter]] = [("embedding.weight", self._embedding.weight)]
-        for name, layer in [*((f"hidden.{i}", layer) for i, layer in enumerate(layers)), ("output", self._output)]:
+        for name, layer in [
+            *((f"hidden.{i}", layer) for i, layer in enumerate(layers)),
+            ("output", self._output),
+        ]:
             named += [(f"{name}.{part}", parameter) for part, parameter in layer.parameters()]
         self.parameters = ArrayParameters(named, precision)
 

@@ -76,7 +76,9 @@ class ScalarMLP(WindowModel):
             known = ", ".join(SCALAR_ACTIVATIONS)
             raise ValueError(f"activation = {sizes.activation}: the model on single numbers knows {known}")
         if sizes.dropout:
-            raise ValueError(f"dropout = {sizes.dropout:g}: the model on single numbers has none; set it to 0")
+            raise ValueError(
+                f"dropout = {sizes.dropout:g}: the model on single numbers has none; set it to 0"
+            )
         self.sizes = sizes
         self.vocabulary_size, self.context, self.pad = sizes.vocabulary, sizes.context, pad
         self.noise = np.random.default_rng([seed, 1])
@@ -92,7 +94,8 @@ class ScalarMLP(WindowModel):
         self.parameters = parameters
         self._table = parameters.rows("embedding.weight")
         self._weights = {
-            name: (parameters.rows(f"{name}.weight"), parameters.rows(f"{name}.bias")[0]) for name in self._layers
+            name: (parameters.rows(f"{name}.weight"), parameters.rows(f"{name}.bias")[0])
+            for name in self._layers
         }
 
     def forward(self, contexts: IdArray) -> Forward:

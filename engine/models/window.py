@@ -44,7 +44,8 @@ class WindowModel(GradientModel):
 
     def logits(self, context: IdArray) -> NDArray[np.floating]:
         """Log-scores for the character after `context`, (T,) for any T -> (V,)."""
-        return self.scores(self.window(context)[None])[0]
+        scores: NDArray[np.floating] = self.scores(self.window(context)[None])[0]
+        return scores
 
     def start(self, prompt: IdArray) -> Continuation:
         """Begin a continuation after `prompt`."""
@@ -77,7 +78,8 @@ class WindowContinuation:
     @property
     def logits(self) -> NDArray[np.floating]:
         """Scores for the next character, (V,)."""
-        return self._model.scores(self._window)[0]
+        scores: NDArray[np.floating] = self._model.scores(self._window)[0]
+        return scores
 
     def advance(self, character: int) -> None:
         """Shift the window by one and put `character` at its end."""

@@ -65,7 +65,10 @@ class MovingAverage:
     """
 
     def __init__(self) -> None:
-        self.state: tuple[float, float] = (0.0, 0.0)  # weighted sum, sum of weights; both part of the run's state
+        self.state: tuple[float, float] = (
+            0.0,
+            0.0,
+        )  # weighted sum, sum of weights; both part of the run's state
 
     def add(self, number: float) -> float:
         """Take in `number` and return the average."""

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.information import softmax
-from engine.nn.parameters import Group
 from engine.models.language_model import Batch
+from engine.nn.parameters import Group
 from engine.snapshot import Example, Layer, ParameterGroup, Phase, Trace
 from engine.training.trainer import Trainer
 
@@ -74,11 +74,11 @@ class Tracer:
         formulas = trainer.model.formulas()
         *inner, (_, scores) = stages.items()
         groups = {group.name: group for group in trainer.model.parameters.groups}
-        layers = tuple(_layer(name, values, formulas[name], groups, trainer.current.activation) for name, values in inner)
-        logits = scores.astype(np.float64)
-        return replace(
-            trace, done=Phase.FORWARD, layers=layers, logits=logits, probabilities=softmax(logits)
+        layers = tuple(
+            _layer(name, values, formulas[name], groups, trainer.current.activation) for name, values in inner
         )
+        logits = scores.astype(np.float64)
+        return replace(trace, done=Phase.FORWARD, layers=layers, logits=logits, probabilities=softmax(logits))
 
     def _loss(self, trace: Trace | None) -> Trace:
         trace = self._begun(trace)
@@ -94,7 +94,11 @@ class Tracer:
         gradient = trainer.backward()
         norms = tuple((g.name, _norm(g.of(gradient))) for g in trainer.model.parameters.groups)
         return replace(
-            trace, done=Phase.BACKWARD, gradient_norms=norms, gradient_norm=trainer.gradient_norm, rate=trainer.rate
+            trace,
+            done=Phase.BACKWARD,
+            gradient_norms=norms,
+            gradient_norm=trainer.gradient_norm,
+            rate=trainer.rate,
         )
 
     def _update(self, trace: Trace | None) -> Trace:
@@ -132,7 +136,11 @@ class Tracer:
 
     def _begun(self, trace: Trace | None) -> Trace:
         """The trace of the step under way, begun late if its first phases were not watched."""
-        if trace is not None and trace.step == self._trainer.steps_made + 1 and trace.done is self._trainer.phase:
+        if (
+            trace is not None
+            and trace.step == self._trainer.steps_made + 1
+            and trace.done is self._trainer.phase
+        ):
             return trace
         batch = self._trainer.batch
         if batch is None:
@@ -144,7 +152,9 @@ class Tracer:
 def _layer(
     name: str, values: NDArray[np.floating], formula: str, groups: Mapping[str, Group], activation: str
 ) -> Layer:
-    shapes = [str(groups[f"{name}.{part}"].shape) for part in ("weight", "bias") if f"{name}.{part}" in groups]
+    shapes = [
+        str(groups[f"{name}.{part}"].shape) for part in ("weight", "bias") if f"{name}.{part}" in groups
+    ]
     hidden = name.startswith("hidden")
     dead = float(np.mean(values == 0)) if hidden and activation == "relu" else None
     title = f"hidden {int(name.split('.')[1]) + 1}" if hidden else name

@@ -254,7 +254,9 @@ class Trainer:
         self._find_next_change()
 
     def _find_next_change(self) -> None:
-        self._next_change = min((c.step for c in self.recipe.changes if c.step > self.steps_made), default=math.inf)
+        self._next_change = min(
+            (c.step for c in self.recipe.changes if c.step > self.steps_made), default=math.inf
+        )
 
     def _state(self) -> State:
         return State(
