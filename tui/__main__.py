@@ -1,0 +1,49 @@
+"""`charlm-tui`, and `python -m tui`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from tui.command_line import BAD_INPUT, wishes_from
+
+TERMINAL = "/dev/tty"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Open the playground; returns the exit code."""
+    wishes = wishes_from(arguments)
+    if isinstance(wishes, int):
+        return wishes
+    if not sys.stdin.isatty() and not _take_the_terminal():
+        sys.stderr.write("charlm-tui: there is no terminal to open the screen in; run it inside one\n")
+        return BAD_INPUT
+    # Textual takes a third of a second to import: only those wait for it who will see it.
+    from tui.app import CharlmApp
+    from tui.keys import KeymapError
+    
+    try:
+        app = CharlmApp(wishes)
+    except KeymapError as error:
+        sys.stderr.write(f"charlm-tui: {error}\n")
+        return BAD_INPUT
+    app.run()
+    return app.return_code or 0
+
+
+def _take_the_terminal() -> bool:
+    """Read keys from the terminal where standard input was the text; whether there is one."""
+    if os.environ.get("TEXTUAL_DRIVER"):
+        return True  # a driver without a terminal
+    try:
+        terminal = os.open(TERMINAL, os.O_RDWR)
+    except OSError:
+        return False
+    os.dup2(terminal, 0)
+    os.close(terminal)
+    return True
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,355 @@
+"""CharlmApp: lays out the panes, draws snapshots in them, turns keys and messages into commands.
+
+It owns the engine thread and is the only one to talk to it. What a pane looks like, what a key is called and how
+a text is opened is known elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import App, ComposeResult
+from textual.binding import BindingType
+from textual.message import Message
+from textual.widgets import Footer
+
+from corpora.catalog import CATALOG
+from corpora.corpus import Corpus, Origin
+from engine.commands import (
+    Alter,
+    Command,
+    NextPhase,
+    Pause,
+    Rewind,
+    Run,
+    Start,
+    Step,
+    StopGenerating,
+)
+from engine.snapshot import Remedy, Snapshot, Status
+from engine.thread import EngineThread
+from engine.training.recipe import RULES, Recipe
+from tui.command_line import Wishes, recipe_name
+from tui.dialogs.help import HelpDialog
+from tui.dialogs.open import OpenDialog
+from tui.dialogs.quit import QuitDialog
+from tui.dialogs.recipe import RecipeDialog
+from tui.dialogs.settings import SettingsDialog
+from tui.dialogs.trouble import TroubleDialog
+from tui.keys import BINDINGS, load_keymap
+from tui.messages import (
+    CopyRequested,
+    CorpusChosen,
+    EngineCommand,
+    OpenRequested,
+    RestartRequested,
+    SamplingChanged,
+)
+from tui.opening import FromCatalog, FromPath, Opening, Outcome
+from tui.pacing import Pacer
+from tui.panes.console import ConsolePane
+from tui.panes.corpus import CorpusPane
+from tui.panes.distribution import DistributionPane
+from tui.panes.loss import LossPane
+from tui.panes.stepper import StepperPane
+from tui.panes.training import TrainingPane
+from tui.status_line import StatusLine
+from tui.workbench import Workbench
+
+PANES = (CorpusPane, LossPane, DistributionPane, TrainingPane, StepperPane, ConsolePane)
+
+RATE_STEP = 10**0.1
+"""Ten presses of a rate key are a factor of ten."""
+FRESH_PICTURE = 0.015
+"""Seconds that a running engine needs at most to draw the snapshot it was asked for; late ones come next time."""
+
+
+class CharlmApp(App[None]):
+    """The playground.
+
+    Arguments:
+        wishes: what the command line asks for.
+
+    Raises:
+        KeymapError: if the person's key file cannot be used.
+    """
+
+    TITLE = "charlm"
+    BINDINGS: ClassVar[list[BindingType]] = list(BINDINGS)
+    CSS_PATH: ClassVar[list[str]] = [
+        "workbench.tcss",
+        *(f"panes/{name}.tcss" for name in ("corpus", "loss", "distribution", "training", "stepper", "console")),
+        *(f"dialogs/{name}.tcss" for name in ("help", "quit")),
+    ]
+
+    class Loaded(Message):
+        """A text that a run was waiting for is there, or it is known why not."""
+
+        def __init__(self, recipe: Recipe, outcome: Outcome) -> None:
+            super().__init__()
+            self.recipe = recipe
+            self.outcome = outcome
+
+    def __init__(self, wishes: Wishes | None = None) -> None:
+        super().__init__()
+        self._wishes = wishes or Wishes(Recipe())
+        self._keys = load_keymap(classes=PANES)
+        self.engine = EngineThread()
+        self._pacer = Pacer()
+        self._seen = Snapshot(version=-1)
+        self._loading: Opening | None = None
+
+    def compose(self) -> ComposeResult:
+        """One line on top, the panes, the keys below."""
+        yield StatusLine()
+        yield Workbench(
+            {
+                "Corpus": CorpusPane(),
+                "Loss": LossPane(),
+                "Next": DistributionPane(),
+                "Training": TrainingPane(),
+                "Step": StepperPane(),
+                "Writing": ConsolePane(),
+            }
+        )
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Start the engine and the first run."""
+        self.set_keymap(self._keys)
+        self.engine.start()
+        if self._wishes.path:
+            self.push_screen(OpenDialog(self._wishes.path, self._wishes.why), self._opened)
+        else:
+            self._begin(self._wishes.recipe, self._wishes.corpus)
+        self.call_after_refresh(self._look)
+
+    async def on_unmount(self) -> None:
+        """Leave no thread behind."""
+        self.engine.close()
+
+    # Snapshots.
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The snapshot on the screen."""
+        return self._seen
+
+    def _look(self) -> None:
+        """Ask for a fresh snapshot; draw it as soon as it can be there."""
+        self.engine.request_snapshot()
+        self.set_timer(FRESH_PICTURE, self._draw)
+
+    def _draw(self) -> None:
+        snapshot = self.engine.snapshot
+        if snapshot.version != self._seen.version:
+            before, self._seen = self._seen, snapshot
+            self.query_one(StatusLine).show(snapshot)
+            self.query_one(Workbench).show(snapshot)
+            self._announce(before, snapshot)
+        busy = snapshot.status is Status.RUNNING
+        self.set_timer(self._pacer.delay(busy), self._look)
+
+    def _announce(self, before: Snapshot, now: Snapshot) -> None:
+        if now.notice_number != before.notice_number:
+            self.notify(now.notice, severity="warning", markup=False)
+        if now.trouble is not None and now.trouble is not before.trouble:
+            self.push_screen(TroubleDialog(now.trouble), self._apply_remedy)
+
+    def _apply_remedy(self, remedy: Remedy | None) -> None:
+        for command in remedy.commands if remedy else ():
+            self.engine.send(command)
+
+    # Messages of the panes.
+
+    def on_engine_command(self, event: EngineCommand) -> None:
+        """A pane asks something of the engine."""
+        self.engine.send(event.command)
+
+    def on_sampling_changed(self, event: SamplingChanged) -> None:
+        """Temperature, top-k or top-p was turned: every pane may follow."""
+        for pane in (self.query_one(DistributionPane), self.query_one(ConsolePane)):
+            pane.show_sampling(event.sampling)
+
+    def on_corpus_chosen(self, event: CorpusChosen) -> None:
+        """Begin a run on another text."""
+        recipe = self._recipe.with_values(changes=(), fingerprint="")
+        if isinstance(event.choice, Corpus):
+            self._begin(recipe, event.choice)
+        else:
+            self._begin(recipe.with_values(corpus=event.choice), None)
+
+    def on_open_requested(self, event: OpenRequested) -> None:
+        """A pane asks for the open dialog."""
+        self.action_open()
+
+    def on_restart_requested(self, event: RestartRequested) -> None:
+        """Begin a new run with another recipe."""
+        self._begin(event.recipe, None)
+
+    def on_copy_requested(self, event: CopyRequested) -> None:
+        """Put something on the clipboard."""
+        self.copy_to_clipboard(event.text)
+        self.notify(f"Copied {event.what}", markup=False, timeout=2)
+
+    # Runs.
+
+    @property
+    def _recipe(self) -> Recipe:
+        return self._seen.recipe or self._wishes.recipe
+
+    def _begin(self, recipe: Recipe, corpus: Corpus | None) -> None:
+        """Start a run on `corpus`, or on the text that the recipe names."""
+        if corpus is None and self._seen.recipe is not None and recipe.corpus == self._seen.recipe.corpus:
+            corpus = self._seen.corpus
+        if corpus is not None:
+            self.engine.send(Start(recipe.with_values(corpus=recipe_name(corpus)), corpus))
+            return
+        named = recipe.corpus.partition(":")[0] in CATALOG
+        source = FromCatalog(recipe.corpus) if named else FromPath(recipe.corpus)
+        if self._loading is not None:
+            self._loading.cancel()
+        self._loading = Opening(
+            source, lambda _, outcome: self.post_message(self.Loaded(recipe, outcome)), context=recipe.context
+        ).start()
+
+    def on_charlm_app_loaded(self, event: Loaded) -> None:
+        """Begin the run that was waiting for its text."""
+        if isinstance(event.outcome, Corpus):
+            self._begin(event.recipe, event.outcome)
+        elif not event.outcome.cancelled:
+            self.notify(event.outcome.message, severity="error", markup=False)
+
+    def _send(self, command: Command) -> None:
+        self.engine.send(command)
+
+    # Actions; `keys.py` says which keys they are on.
+
+    def action_run_toggle(self) -> None:
+        """Run at full speed, or pause."""
+        running = self._seen.status is Status.RUNNING
+        self._send(Pause() if running else Run())
+
+    def action_step(self) -> None:
+        """One whole step."""
+        self._send(Step())
+
+    def action_phase(self) -> None:
+        """One phase."""
+        self._send(NextPhase())
+
+    def action_back(self, steps: int) -> None:
+        """Back in time."""
+        self._send(Rewind(steps))
+
+    def action_rate_up(self) -> None:
+        """A higher learning rate."""
+        self._turn_rate(RATE_STEP)
+
+    def action_rate_down(self) -> None:
+        """A lower learning rate."""
+        self._turn_rate(1 / RATE_STEP)
+
+    def _turn_rate(self, factor: float) -> None:
+        if self._seen.current is not None:
+            rate = float(f"{self._seen.current.rate * factor:.3g}")
+            self._send(Alter("rate", min(rate, RULES["rate"].high)))
+
+    def action_reset_same(self) -> None:
+        """The same run from the beginning."""
+        self._begin(self._recipe, None)
+
+    def action_reset_new(self) -> None:
+        """The same choices with the next seed."""
+        self._begin(self._recipe.with_values(seed=self._recipe.seed + 1, changes=()), None)
+
+    def action_open(self) -> None:
+        """Open a text."""
+        self.push_screen(OpenDialog(), self._opened)
+
+    def _opened(self, corpus: Corpus | None) -> None:
+        if corpus is not None:
+            self.post_message(CorpusChosen(corpus))
+
+    def action_catalog(self) -> None:
+        """The catalog of texts."""
+        self.query_one(CorpusPane).action_catalog()
+
+    def action_settings(self) -> None:
+        """Edit the recipe in a form."""
+        if self._seen.corpus is not None and self._seen.current is not None:
+            dialog = SettingsDialog(self._seen.current, vocabulary=len(self._seen.corpus.vocabulary))
+            self.push_screen(dialog, self._apply_recipe)
+
+    def action_paste_recipe(self) -> None:
+        """Edit the recipe as a line."""
+        self.push_screen(RecipeDialog(self._recipe), self._apply_recipe)
+
+    def _apply_recipe(self, recipe: Recipe | None) -> None:
+        """Turn what may change during the run at once; anything else begins a new run."""
+        current = self._seen.current
+        if recipe is None or recipe == current:
+            return
+        if current is not None and not recipe.changes:
+            changed = [name for name in RULES if getattr(recipe, name) != getattr(current, name)]
+            if all(RULES[name].live for name in changed):
+                for name in changed:
+                    self._send(Alter(name, getattr(recipe, name)))
+                return
+        self._begin(recipe, None)
+
+    def action_copy_recipe(self) -> None:
+        """Put the recipe on the clipboard."""
+        recipe, corpus = self._recipe, self._seen.corpus
+        if corpus is not None and corpus.origin is Origin.OWN:
+            recipe = recipe.with_values(fingerprint=corpus.fingerprint)
+        self.post_message(CopyRequested(str(recipe), "the recipe"))
+
+    def action_copy_sample(self) -> None:
+        """Put the selected sample on the clipboard."""
+        text = self.query_one(ConsolePane).selected_text()
+        if text is None:
+            self.notify("There is no text to copy yet", markup=False)
+        else:
+            self.post_message(CopyRequested(text, "the text"))
+
+    def action_generate(self) -> None:
+        """Let the model write."""
+        self.query_one(ConsolePane).generate()
+
+    def action_stop_generating(self) -> None:
+        """End the text that is being written."""
+        self._send(StopGenerating())
+
+    def action_temperature(self, delta: float) -> None:
+        """Turn the temperature."""
+        self.query_one(ConsolePane).nudge_temperature(delta)
+
+    def action_ask(self) -> None:
+        """Type a context."""
+        self.query_one(Workbench).jump(3)
+        self.query_one(DistributionPane).focus_question()
+
+    def action_pane(self, number: int) -> None:
+        """Go to a pane."""
+        self.query_one(Workbench).jump(number)
+
+    def action_next_theme(self) -> None:
+        """Take the next theme."""
+        names = sorted(self.available_themes)
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+
+    def action_help(self) -> None:
+        """Show all keys."""
+        self.push_screen(HelpDialog(self._keys, PANES))
+
+    async def action_quit(self) -> None:
+        """Leave; ask first if a run would be lost."""
+        if self._seen.step == 0:
+            self.exit()
+        else:
+            self.push_screen(QuitDialog(self._seen.step, str(self._recipe)), self._quit)
+
+    def _quit(self, leave: bool | None) -> None:
+        if leave:
+            self.exit()

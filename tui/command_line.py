@@ -1,0 +1,157 @@
+"""The words after `charlm-tui`: what they may be, and what a wrong one gets told.
+
+Promises that a wrong word ends the program before a screen opens, with a sentence on standard error and exit code
+2. It does not import the screen, so `--version` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import BinaryIO
+
+from corpora import catalog
+from corpora.corpus import Corpus, CorpusError, NotUtf8Error, Origin, open_corpus, read_stream
+from engine.training.recipe import Recipe, RecipeError
+
+OPENED_FIRST = 16 << 20
+"""Bytes up to which a file is opened before the screen; a larger one opens under it, with a progress bar."""
+
+BAD_INPUT = 2
+"""Exit code for a word, a file or a recipe that cannot be used."""
+
+
+class CommandLineError(Exception):
+    """The words cannot be carried out; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line asks for.
+
+    Attributes:
+        recipe: of the first run.
+        corpus: its text, if it is read already.
+        path: a file to open under the screen, "" for none; `recipe.corpus` is loaded if there is neither.
+        why: what the person must be told about that file.
+    """
+
+    recipe: Recipe
+    corpus: Corpus | None = None
+    path: str = ""
+    why: str = ""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options, with their help."""
+    words = argparse.ArgumentParser(
+        prog="charlm-tui",
+        description="See a character-level language model learn, one example at a time or at full speed.",
+        epilog="Press ? inside for all keys.",
+    )
+    words.add_argument("text", nargs="?", metavar="TEXT", help="a text file to train on; - is standard input")
+    words.add_argument("--corpus", metavar="NAME", help="a text that has a name; see --list-corpora")
+    words.add_argument("--recipe", metavar="STRING|FILE", help="the choices of a run, as copied from the screen")
+    words.add_argument("--seed", metavar="N", help="the seed of the run")
+    words.add_argument("--list-corpora", action="store_true", help="list the texts that have a name, and exit")
+    words.add_argument("--version", action="version", version=f"charlm {version('charlm')}")
+    return words
+
+
+def listing() -> str:
+    """The catalog, a line a text."""
+    width = max(map(len, catalog.CATALOG))
+    return "\n".join(
+        f"{name:<{width}}  {entry.origin.value:<9}  {entry.description}" for name, entry in catalog.CATALOG.items()
+    )
+
+
+def understand(words: argparse.Namespace, stdin: BinaryIO) -> Wishes:
+    """Turn the words into wishes, and read what can be read before a screen opens.
+
+    Arguments:
+        words: as `parser()` parsed them.
+        stdin: read to its end if TEXT is "-".
+
+    Raises:
+        CommandLineError: if they contradict each other, or a recipe, a name or a file cannot be used.
+    """
+    if words.text is not None and words.corpus is not None:
+        raise CommandLineError(f"TEXT {words.text!r} and --corpus {words.corpus!r}: give one of the two")
+    try:
+        recipe = _recipe(words.recipe)
+        if words.seed is not None:
+            recipe = recipe.with_values(seed=words.seed)
+        if words.corpus is not None:
+            recipe = recipe.with_values(corpus=words.corpus)
+        if words.text == "-":
+            return _checked(recipe, read_stream(stdin, name="standard input"))
+        path = words.text if words.text is not None else _path_in(recipe)
+        if path is None:
+            return _checked(recipe, catalog.load(recipe.corpus))
+        return _from_file(recipe, path)
+    except (CorpusError, RecipeError) as error:
+        raise CommandLineError(str(error)) from error
+
+
+def _recipe(given: str | None) -> Recipe:
+    """The recipe in a file of that name if there is one, else the recipe that the string itself is."""
+    if given is None:
+        return Recipe()
+    if "=" in given and not Path(given).is_file():
+        return Recipe.parse(given)
+    try:
+        return Recipe.from_toml(Path(given).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CommandLineError(
+            f"--recipe {given!r}: neither a readable file ({reason}) nor words of the form name=value"
+        ) from None
+
+
+def _path_in(recipe: Recipe) -> str | None:
+    """The file that a recipe names, None if it names a text of the catalog."""
+    if recipe.corpus.partition(":")[0] in catalog.CATALOG:
+        return None
+    return recipe.corpus if os.sep in recipe.corpus or Path(recipe.corpus).exists() else None
+
+
+def _from_file(recipe: Recipe, path: str) -> Wishes:
+    try:
+        if Path(path).expanduser().stat().st_size > OPENED_FIRST:
+            return Wishes(recipe, path=path)
+    except OSError:
+        pass  # `open_corpus` says in words what is wrong with it
+    try:
+        return _checked(recipe, open_corpus(path))
+    except NotUtf8Error as error:
+        return Wishes(recipe, path=path, why=str(error))  # the open dialog can offer to replace
+
+
+def _checked(recipe: Recipe, corpus: Corpus) -> Wishes:
+    corpus.require(recipe.context)
+    return Wishes(recipe.with_values(corpus=recipe_name(corpus)), corpus)
+
+
+def recipe_name(corpus: Corpus) -> str:
+    """What a recipe calls this text: the path of a person's own file, else its name."""
+    is_file = corpus.origin is Origin.OWN and os.sep in corpus.source
+    return corpus.source if is_file else corpus.name
+
+
+def wishes_from(arguments: Sequence[str] | None) -> Wishes | int:
+    """The wishes, or the exit code if the program is to end here."""
+    words = parser().parse_args(arguments)
+    if words.list_corpora:
+        sys.stdout.write(listing() + "\n")
+        return 0
+    try:
+        return understand(words, sys.stdin.buffer)
+    except CommandLineError as error:
+        sys.stderr.write(f"charlm-tui: {error}\n")
+        return BAD_INPUT

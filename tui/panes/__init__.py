@@ -1,0 +1,1 @@
+"""The panes: one file a pane, its style sheet beside it."""

@@ -1,0 +1,257 @@
+"""What each phase of a training step did, written out with the numbers of one example.
+
+What it promises: every number is the trace's; what the trace does not know is a dash or left out; no line is
+wider than asked; and corpus text passes the door of `tui.text`.
+What it does not know: the screen, and whether the run goes on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from rich.cells import cell_len
+from textual.content import Content
+
+from corpora.vocabulary import Vocabulary
+from engine.information import nats_to_bits
+from engine.snapshot import Phase, Trace
+from engine.training.recipe import Recipe
+from tui.panes.numerals import CELLS, MISSING, column, plain, significant
+from tui.panes.recipe_in_words import layer_name
+from tui.text import ELLIPSIS, visible
+from tui.widgets.strip_chart import heat_row
+
+MUTED = "$foreground 60%"
+TRUE = "bold $text-success"
+NAME = 11
+"""Cells of the first column."""
+ARRAY = 18
+"""Cells of the first column where it names an array of parameters."""
+GAP = "   "
+LIKELIEST = 5
+BAR = 24
+"""Cells of the longest bar."""
+SLOW, FAST = 1e-4, 1e-2
+"""Outside of these a ratio of update to weight is unusual; a common rule of thumb aims at 0.001."""
+
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+@dataclass(frozen=True)
+class Story:
+    """What there is to tell.
+
+    Attributes:
+        trace: the step.
+        vocabulary: of the run.
+        recipe: as it stood at that step.
+        length: of the text, characters.
+        width: cells of a line.
+    """
+
+    trace: Trace
+    vocabulary: Vocabulary
+    recipe: Recipe
+    length: int
+    width: int
+
+    @property
+    def truth(self) -> str:
+        """The true character, to be looked at."""
+        return visible(self.vocabulary.characters[self.trace.example.target], space=True)
+
+    @property
+    def place(self) -> str:
+        """The name of the true character: the one after c1 ... cC."""
+        return f"c{len(self.trace.example.context) + 1}"
+
+
+def draw(story: Story) -> Iterator[Content]:
+    """Which example it is, character by character."""
+    example, trace = story.trace.example, story.trace
+    of = f", the first of {trace.batch:,} examples" if trace.batch > 1 else ""
+    yield _line("position", f"{example.position:,} of {story.length:,} characters{of}")
+    shown = [(visible(story.vocabulary.characters[i], space=True), str(i)) for i in example.context]
+    cell = 1 + max(cell_len(text) for pair in shown for text in pair)
+    room = max((story.width - NAME - 1) // cell, 1)
+    cut = ELLIPSIS if len(shown) > room else ""
+    characters, ids = zip(*shown[-room:], strict=True)
+    name = f"c1 {ELLIPSIS} c{len(shown)}" if len(shown) > 1 else "c1"
+    yield _line(name, Content.styled(cut + "".join(_right(text, cell) for text in characters), "$text-primary"))
+    yield _line("ids", cut + "".join(_right(text, cell) for text in ids))
+    yield _line(story.place, (story.truth, TRUE), (f"  id {example.target}, to be predicted", MUTED))
+
+
+def forward(story: Story) -> Iterator[Content]:
+    """Layer by layer to the probabilities."""
+    trace, room = story.trace, story.width - NAME
+    for layer in trace.layers:
+        pieces = [Content(layer.formula), Content.styled(layer.shapes, MUTED)]
+        if layer.dead is not None:
+            pieces.append(Content(f"{layer.dead:.1%} dead"))
+        yield from _beside(layer.name, _flow(pieces, room))
+        yield _line("", heat_row(layer.values, room))
+    if trace.logits is None or trace.probabilities is None:
+        yield _line("", ("the forward pass of this step was not watched", MUTED))
+        return
+    low, high = float(trace.logits.min()), float(trace.logits.max())
+    scores = Content.styled(f"({len(trace.logits)},) from {significant(low)} to {significant(high)}", MUTED)
+    yield from _beside("logits", _flow([Content("z, a score a character"), scores], room))
+    yield _line("", heat_row(trace.logits, room))
+    yield _line("softmax", f"P({story.place} = i) = exp(z_i) / Σ_j exp(z_j)")
+    order = np.argsort(-trace.probabilities, kind="stable")
+    target = trace.example.target
+    best = order[:LIKELIEST].tolist()
+    rows = best if target in best else [*best, target]
+    highest = max(float(trace.probabilities[best[0]]), 1e-300)
+    for i in rows:
+        likely, rank = float(trace.probabilities[i]), int(np.flatnonzero(order == i)[0]) + 1
+        style = TRUE if i == target else ""
+        shown = _right(visible(story.vocabulary.characters[i], space=True), 3)
+        mark = Content.styled(" true" if i == target else "", style)
+        bar = Content.styled(_bar(likely / highest, min(BAR, room - CELLS - 9)), style or "$primary")
+        yield _line(f"{rank:>{NAME - 2}}.", (shown, style), (column(likely), style), " ", bar, mark)
+
+
+def loss(story: Story) -> Iterator[Content]:
+    """How surprised the model was, beside the batch and beside guessing."""
+    trace, size = story.trace, len(story.vocabulary)
+    likely = None if trace.probabilities is None else float(trace.probabilities[trace.example.target])
+    yield _line(
+        "L", f"-log P({story.place} = ", (story.truth, TRUE), f") = -log {significant(likely)}"
+    )
+    yield _line("", (f"{'nats':>{CELLS}}{'bits':>{CELLS}}", MUTED))
+    rows: list[tuple[str, float | None, str]] = [("example", trace.loss, "")]
+    if trace.batch > 1:
+        rows.append(("batch", trace.batch_loss, f"mean of {trace.batch:,}: what is trained on"))
+    rows.append(("guessing", math.log(size), f"log V, V = {size:,}: all equally likely"))
+    for name, nats, remark in rows:
+        bits = None if nats is None else nats_to_bits(nats)
+        yield _line(name, column(nats) + column(bits), (f"  {remark}", MUTED))
+
+
+def backward(story: Story) -> Iterator[Content]:
+    """How strongly the loss pulls at each array, and what clipping does about it."""
+    trace = story.trace
+    yield _line("g = dL/dθ", ("by the chain rule, from the loss back to the embedding", MUTED))
+    yield _line("", (f"{'norm of g':>{ARRAY - NAME + CELLS}}", MUTED))
+    largest = max((norm for _, norm in trace.gradient_norms), default=0.0)
+    for name, norm in trace.gradient_norms:
+        bar = _bar(norm / largest if largest else 0.0, min(BAR, story.width - ARRAY - CELLS - 1))
+        yield _row(layer_name(name), column(norm), (f" {bar}", "$primary"))
+    yield _row("all together", (column(trace.gradient_norm), "bold"))
+    yield _line("clipping", *_clipping(story))
+
+
+def update(story: Story) -> Iterator[Content]:
+    """How far each array was moved, and what that did to the example."""
+    trace = story.trace
+    for name, formula in _rule(story):
+        yield _line(name, formula)
+    yield _line("", (f"{'‖Δθ‖ / ‖θ‖':>{ARRAY - NAME + CELLS}}  healthy: around 0.001", MUTED))
+    for name, ratio in trace.ratios:
+        word, style = _judged(ratio)
+        yield _row(layer_name(name), column(ratio), (f"  {word}", style))
+    before, after = trace.before, trace.after
+    moved = [(f"{significant(before)} → {significant(after)}", "bold")]
+    if before is not None and after is not None:
+        arrow, style = ("↑", TRUE) if after > before else ("↓", "bold $text-warning")
+        moved.append((f" {arrow if after != before else '='}", style))
+    yield _line(f"P({story.place})", *moved, " for ", (story.truth, TRUE))
+    if before is not None and after is not None and after < before:
+        others = f"the other {trace.batch - 1:,} examples pulled elsewhere" if trace.batch > 1 else ""
+        yield _line("", (others or "less likely than before: the step was too long, or momentum", MUTED))
+
+
+TOLD: Mapping[Phase, Callable[[Story], Iterator[Content]]] = {
+    Phase.DRAW: draw,
+    Phase.FORWARD: forward,
+    Phase.LOSS: loss,
+    Phase.BACKWARD: backward,
+    Phase.UPDATE: update,
+}
+"""Who tells of which phase."""
+
+Piece = str | Content | tuple[str, str]
+
+
+def _clipping(story: Story) -> list[Piece]:
+    recipe, trace = story.recipe, story.trace
+    limits = []
+    if recipe.clip_value:
+        limits.append(f"entries to ±{plain(recipe.clip_value)}")
+    if recipe.clip_norm:
+        limits.append(f"norm to {plain(recipe.clip_norm)}")
+    if not limits:
+        return [("off", MUTED)]
+    if trace.done is not Phase.UPDATE:
+        return [", ".join(limits), (" before the update", MUTED)]
+    return [trace.clipped] if trace.clipped else [", ".join(limits), (": nothing to cut", MUTED)]
+
+
+def _rule(story: Story) -> Iterator[tuple[str, str]]:
+    """The optimizer's rule in its own form."""
+    recipe, rate = story.recipe, significant(story.trace.rate)
+    if recipe.optimizer == "adam":
+        yield "adam", "m, v: running means of g and g², unbiased"
+        yield "", f"θ ← θ - {rate} · m / (√v + ε)"
+    elif recipe.momentum:
+        yield "momentum", f"v ← {plain(recipe.momentum)} v + g"
+        yield "sgd", f"θ ← θ - {rate} · v"
+    else:
+        yield "sgd", f"θ ← θ - {rate} · g"
+
+
+def _judged(ratio: float | None) -> tuple[str, str]:
+    """What to think of an update's share of its weight."""
+    if ratio is None:
+        return "was all zero", MUTED
+    if ratio < SLOW:
+        return "slow", "$text-warning"
+    return ("healthy", MUTED) if ratio <= FAST else ("fast", "$text-warning")
+
+
+def _line(name: str, *pieces: Piece) -> Content:
+    """A name in the first column, and what is said of it."""
+    return Content.assemble((_left(name, NAME), MUTED), *pieces)
+
+
+def _row(name: str, *pieces: Piece) -> Content:
+    """The same for an array of parameters."""
+    return Content.assemble(_left(name, ARRAY), *pieces)
+
+
+def _beside(name: str, lines: list[Content]) -> Iterator[Content]:
+    """Several lines beside one name."""
+    for index, line in enumerate(lines):
+        yield _line(name if index == 0 else "", line)
+
+
+def _flow(pieces: list[Content], width: int) -> list[Content]:
+    """Pieces on as few lines as hold them whole."""
+    lines: list[Content] = []
+    for piece in pieces:
+        if lines and lines[-1].cell_length + len(GAP) + piece.cell_length <= width:
+            lines[-1] = Content.assemble(lines[-1], GAP, piece)
+        else:
+            lines.append(piece)
+    return lines
+
+
+def _left(text: str, cells: int) -> str:
+    return text + " " * max(cells - cell_len(text), 1)
+
+
+def _right(text: str, cells: int) -> str:
+    return " " * (cells - cell_len(text)) + text
+
+
+def _bar(share: float, cells: int) -> str:
+    """A bar of eighths of cells; what is not finite has none."""
+    if not (math.isfinite(share) and cells > 0):
+        return ""
+    whole, eighths = divmod(round(min(max(share, 0.0), 1.0) * cells * 8), 8)
+    return "█" * whole + _EIGHTHS[eighths].strip()

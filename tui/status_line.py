@@ -1,0 +1,70 @@
+"""StatusLine: one line on top that says what is trained on what, and how far it is."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widgets import Static
+
+from engine.snapshot import Snapshot, Status
+from engine.training.recipe import Recipe
+from tui.text import single_line
+
+MARKS = {Status.EMPTY: "○", Status.PAUSED: "‖", Status.RUNNING: "▶", Status.STOPPED: "■"}
+NAME_WIDTH = 24
+"""Most cells the text's name may take."""
+
+
+def model_in_short(recipe: Recipe, vocabulary: int) -> str:
+    """The model's way from context to scores, such as "mlp 8x32 > 128 > 128 > 45"."""
+    hidden = " > ".join([str(recipe.hidden)] * recipe.layers)
+    return f"{recipe.model} {recipe.context}x{recipe.embedding} > {hidden} > {vocabulary}"
+
+
+class StatusLine(Static):
+    """The line; it draws only what has changed."""
+
+    DEFAULT_CSS = """
+    StatusLine {
+        height: 1;
+        padding: 0 1;
+        background: $panel;
+        color: $foreground;
+        text-wrap: nowrap;
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self._drawn: Text | None = None
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw `snapshot`."""
+        line = self._line(snapshot)
+        if line != self._drawn:
+            self._drawn = line
+            self.update(line)
+
+    def on_resize(self) -> None:
+        """Another width: draw at the next snapshot."""
+        self._drawn = None
+
+    def _line(self, snapshot: Snapshot) -> Text:
+        left = Text("charlm", style="bold", no_wrap=True)
+        state = f"{MARKS[snapshot.status]} {snapshot.status}"
+        right = Text(state, style="bold", no_wrap=True)
+        if snapshot.corpus is not None and snapshot.recipe is not None:
+            count = sum(group.count for group in snapshot.parameters)
+            model = model_in_short(snapshot.recipe, len(snapshot.corpus.vocabulary))
+            right.append(f"  step {snapshot.step:,}", style="not bold")
+            if snapshot.steps_per_second is not None:
+                right.append(f"  {snapshot.steps_per_second:,.0f}/s", style="not bold")
+            room = self.size.width - left.cell_len - right.cell_len - 4
+            name = single_line(snapshot.corpus.name, NAME_WIDTH)
+            for words in (f"{name}   {model}   {count:,} parameters", f"{name}   {model}", name):
+                if len(words) <= room:
+                    left.append(f"   {words}", style="not bold")
+                    break
+        gap = self.size.width - left.cell_len - right.cell_len
+        left.append(" " * max(1, gap))
+        left.append_text(right)
+        return left
