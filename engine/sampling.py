@@ -14,8 +14,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.information import softmax
-
 Probabilities: TypeAlias = NDArray[np.float64]
 
 MAX_TEMPERATURE = 2.0
@@ -78,12 +76,15 @@ class Sampling:
             certain = np.zeros(z.size)
             certain[best] = 1.0
             return certain
-        with np.errstate(over="ignore"):  # close to temperature 0 the others fall to -inf, rightly
-            z = (z - z[best]) / self.temperature
+        z = z - z[best]  # a copy whose largest is 0: exp cannot overflow
+        if self.temperature != 1:
+            with np.errstate(over="ignore"):  # close to temperature 0 the others fall to -inf, rightly
+                z /= self.temperature
         if 0 < self.top_k < z.size:
             ranked = np.argsort(-z, kind="stable")
             z[ranked[self.top_k :]] = -np.inf
-        p = softmax(z)
+        p: Probabilities = np.exp(z)
+        p /= p.sum()
         if self.top_p < 1:
             ranked = np.argsort(-p, kind="stable")
             mass = p[ranked].cumsum()

@@ -28,7 +28,7 @@ from engine.commands import (
 from engine.live_run import LiveRun
 from engine.models.language_model import GradientModel
 from engine.sampling import PromptError
-from engine.snapshot import Sample, SampleState, Snapshot, Status, Trouble
+from engine.snapshot import Remedy, Sample, SampleState, Snapshot, Status, Trouble
 from engine.training.divergence import Diverged
 from engine.training.rewind import BUDGET
 from engine.training.trace import example_of
@@ -188,9 +188,9 @@ class Session:
     def _recover(self, fault: Exception) -> None:
         """Bring the run back to the end of its last whole step after an exception that nobody expected."""
         where = f"{type(fault).__name__}: {fault}"
+        remedies = (Remedy("go on from the last whole step", ()), Remedy("go back 10 steps", (Rewind(10),)))
         step = 0
         self._writer = None
-        offers = ["go on: the run stands at the end of its last whole step", "start again with the same seed"]
         if self.run is not None:
             step = self.run.trainer.steps_made
             self.run.stop_evaluation()
@@ -199,7 +199,7 @@ class Session:
                 self.run.trainer.recover()
             except Exception as again:  # noqa: BLE001  told below; the run is at an earlier whole step
                 where = f"{where}; and on the way back: {type(again).__name__}: {again}"
-        self._stop(Trouble("The engine met an error", f"after step {step}: {where}", tuple(offers), step))
+        self._stop(Trouble("The engine met an error", f"after step {step}: {where}", remedies, step))
 
     # Work.
 

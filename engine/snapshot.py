@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.corpus import Corpus
-from engine.commands import Generate
+from engine.commands import Command, Generate
 from engine.training.recipe import Recipe
 
 
@@ -38,19 +38,27 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True)
+class Remedy:
+    """A way out of a trouble: what it is, in a few words, and the commands that carry it out."""
+
+    label: str
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True)
 class Trouble:
     """Something went wrong; nothing was lost.
 
     Attributes:
         title: what, in a few words.
         message: where and why, with the numbers.
-        offers: what the person can do now, each a sentence.
+        remedies: what can be done now.
         step: the step at which it happened.
     """
 
     title: str
     message: str
-    offers: tuple[str, ...]
+    remedies: tuple[Remedy, ...]
     step: int
 
 

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Textual takes a third of a second to import: only those wait for it who will see it.
     from tui.app import CharlmApp
     from tui.keys import KeymapError
-    
+
     try:
         app = CharlmApp(wishes)
     except KeymapError as error:

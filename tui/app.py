@@ -6,11 +6,15 @@ a text is opened is known elsewhere.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable
+from functools import partial
+from pathlib import PurePath
+from typing import Any, ClassVar
 
-from textual.app import App, ComposeResult
+from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.message import Message
+from textual.screen import Screen
 from textual.widgets import Footer
 
 from corpora.catalog import CATALOG
@@ -36,7 +40,7 @@ from tui.dialogs.quit import QuitDialog
 from tui.dialogs.recipe import RecipeDialog
 from tui.dialogs.settings import SettingsDialog
 from tui.dialogs.trouble import TroubleDialog
-from tui.keys import BINDINGS, load_keymap
+from tui.keys import BINDINGS, GROUPS, load_keymap
 from tui.messages import (
     CopyRequested,
     CorpusChosen,
@@ -76,9 +80,12 @@ class CharlmApp(App[None]):
 
     TITLE = "charlm"
     BINDINGS: ClassVar[list[BindingType]] = list(BINDINGS)
-    CSS_PATH: ClassVar[list[str]] = [
+    CSS_PATH: ClassVar[list[str | PurePath]] = [
         "workbench.tcss",
-        *(f"panes/{name}.tcss" for name in ("corpus", "loss", "distribution", "training", "stepper", "console")),
+        *(
+            f"panes/{name}.tcss"
+            for name in ("corpus", "loss", "distribution", "training", "stepper", "console")
+        ),
         *(f"dialogs/{name}.tcss" for name in ("help", "quit")),
     ]
 
@@ -119,10 +126,21 @@ class CharlmApp(App[None]):
         self.set_keymap(self._keys)
         self.engine.start()
         if self._wishes.path:
-            self.push_screen(OpenDialog(self._wishes.path, self._wishes.why), self._opened)
+            dialog = OpenDialog(context=self._wishes.recipe.context, path=self._wishes.path)
+            self.push_screen(dialog, self._opened)
         else:
             self._begin(self._wishes.recipe, self._wishes.corpus)
         self.call_after_refresh(self._look)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # Any: Textual's own type
+        """The command palette: Textual's own commands, then everything that has a global key."""
+        yield from super().get_system_commands(screen)
+        for group, bindings in GROUPS.items():
+            for binding in bindings:
+                words = binding.tooltip or binding.description
+                yield SystemCommand(
+                    f"{group}: {words}", binding.id or "", partial(self.run_action, binding.action)
+                )
 
     async def on_unmount(self) -> None:
         """Leave no thread behind."""
@@ -209,9 +227,11 @@ class CharlmApp(App[None]):
         source = FromCatalog(recipe.corpus) if named else FromPath(recipe.corpus)
         if self._loading is not None:
             self._loading.cancel()
-        self._loading = Opening(
-            source, lambda _, outcome: self.post_message(self.Loaded(recipe, outcome)), context=recipe.context
-        ).start()
+
+        def done(_: Opening, outcome: Outcome) -> None:  # on the opening's thread
+            self.post_message(self.Loaded(recipe, outcome))
+
+        self._loading = Opening(source, done, context=recipe.context).start()
 
     def on_charlm_app_loaded(self, event: Loaded) -> None:
         """Begin the run that was waiting for its text."""
@@ -238,7 +258,7 @@ class CharlmApp(App[None]):
         """One phase."""
         self._send(NextPhase())
 
-    def action_back(self, steps: int) -> None:
+    def action_rewind(self, steps: int) -> None:
         """Back in time."""
         self._send(Rewind(steps))
 
@@ -265,11 +285,13 @@ class CharlmApp(App[None]):
 
     def action_open(self) -> None:
         """Open a text."""
-        self.push_screen(OpenDialog(), self._opened)
+        self.push_screen(OpenDialog(context=self._recipe.context), self._opened)
 
     def _opened(self, corpus: Corpus | None) -> None:
         if corpus is not None:
             self.post_message(CorpusChosen(corpus))
+        elif self._seen.corpus is None:  # a playground is never empty
+            self._begin(Recipe(), None)
 
     def action_catalog(self) -> None:
         """The catalog of texts."""

@@ -36,15 +36,13 @@ class Wishes:
 
     Attributes:
         recipe: of the first run.
-        corpus: its text, if it is read already.
-        path: a file to open under the screen, "" for none; `recipe.corpus` is loaded if there is neither.
-        why: what the person must be told about that file.
+        corpus: its text; None to load what the recipe names.
+        path: a file to open under the screen, "" for none.
     """
 
     recipe: Recipe
     corpus: Corpus | None = None
     path: str = ""
-    why: str = ""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,9 +54,13 @@ def parser() -> argparse.ArgumentParser:
     )
     words.add_argument("text", nargs="?", metavar="TEXT", help="a text file to train on; - is standard input")
     words.add_argument("--corpus", metavar="NAME", help="a text that has a name; see --list-corpora")
-    words.add_argument("--recipe", metavar="STRING|FILE", help="the choices of a run, as copied from the screen")
+    words.add_argument(
+        "--recipe", metavar="STRING|FILE", help="the choices of a run, as copied from the screen"
+    )
     words.add_argument("--seed", metavar="N", help="the seed of the run")
-    words.add_argument("--list-corpora", action="store_true", help="list the texts that have a name, and exit")
+    words.add_argument(
+        "--list-corpora", action="store_true", help="list the texts that have a name, and exit"
+    )
     words.add_argument("--version", action="version", version=f"charlm {version('charlm')}")
     return words
 
@@ -67,7 +69,8 @@ def listing() -> str:
     """The catalog, a line a text."""
     width = max(map(len, catalog.CATALOG))
     return "\n".join(
-        f"{name:<{width}}  {entry.origin.value:<9}  {entry.description}" for name, entry in catalog.CATALOG.items()
+        f"{name:<{width}}  {entry.origin.value:<9}  {entry.description}"
+        for name, entry in catalog.CATALOG.items()
     )
 
 
@@ -129,8 +132,8 @@ def _from_file(recipe: Recipe, path: str) -> Wishes:
         pass  # `open_corpus` says in words what is wrong with it
     try:
         return _checked(recipe, open_corpus(path))
-    except NotUtf8Error as error:
-        return Wishes(recipe, path=path, why=str(error))  # the open dialog can offer to replace
+    except NotUtf8Error:
+        return Wishes(recipe, path=path)  # the open dialog says why, and can offer to replace
 
 
 def _checked(recipe: Recipe, corpus: Corpus) -> Wishes:

@@ -109,7 +109,7 @@ def take(x: Tensor, ids: IntArray) -> Tensor:
         )
 
     def backward(grad: FloatArray) -> None:
-        x.receive(sum_rows_by_id(grad.reshape(ids.size, -1), ids.ravel(), len(x.data)))
+        x.receive(sum_rows_by_id(grad.reshape(ids.size, x.shape[1]), ids.ravel(), len(x.data)))
 
     return Tensor.made_by("take", x.data[ids], (x,), backward)
 

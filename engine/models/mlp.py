@@ -104,15 +104,19 @@ class MLP(WindowModel):
         """Mean cross-entropy in nats."""
         return softmax_cross_entropy(forward.logits, targets)
 
-    def scores(self, contexts: IdArray) -> NDArray[np.floating]:
-        """Logits without noise, (B, C) -> (B, V)."""
+    def without_noise(self, contexts: IdArray) -> Forward:
+        """A forward pass that drops nothing and takes nothing from the run's noise."""
         noisy = self._dropout.training
         self._dropout.training = False
         try:
-            logits: Tensor = self.forward(contexts).logits
-            return logits.data
+            return self.forward(contexts)
         finally:
             self._dropout.training = noisy
+
+    def scores(self, contexts: IdArray) -> NDArray[np.floating]:
+        """Logits without noise, (B, C) -> (B, V)."""
+        logits: Tensor = self.without_noise(contexts).logits
+        return logits.data
 
     def stage_values(self, forward: Forward, row: int) -> dict[str, NDArray[np.floating]]:
         """What each stage gave for one example."""

@@ -7,6 +7,7 @@ float64 the same losses and gradients (to rounding), because it draws them in th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,7 @@ class ScalarMLP(WindowModel):
             ("embedding.weight", initial_embedding(rng, sizes.vocabulary, sizes.embedding))
         ]
         self._layers = [*(f"hidden.{i}" for i in range(sizes.layers)), "output"]
-        for name, fan_in, fan_out in zip(self._layers, sizes.widths, sizes.widths[1:], strict=True):
+        for name, (fan_in, fan_out) in zip(self._layers, pairwise(sizes.widths), strict=True):
             named.append((f"{name}.weight", initialise(sizes.initialiser, rng, (fan_out, fan_in))))
             named.append((f"{name}.bias", np.zeros(fan_out)))
         parameters = ValueParameters(named)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from corpora.vocabulary import IdArray
 from engine.information import log_softmax
-from engine.models.language_model import Continuation, GradientModel
+from engine.models.language_model import Continuation, Forward, GradientModel
 
 SLICE = 512
 """Characters scored at once: large enough for matrix products to pay, small enough to stay in cache."""
@@ -35,6 +35,10 @@ class WindowModel(GradientModel):
     def scores(self, contexts: IdArray) -> NDArray[np.floating]:
         """Logits without noise and without a graph that anyone keeps, (B, C) -> (B, V)."""
 
+    def without_noise(self, contexts: IdArray) -> Forward:
+        """A forward pass without noise, which a model that has some overrides."""
+        return self.forward(contexts)
+
     def window(self, ids: IdArray) -> IdArray:
         """The last C ids of a text, padded in front where it is shorter, (C,)."""
         tail = ids[max(0, len(ids) - self.context) :]
@@ -53,7 +57,7 @@ class WindowModel(GradientModel):
 
     def probe(self, context: IdArray) -> dict[str, NDArray[np.floating]]:
         """The output of every stage for one context."""
-        return self.stage_values(self.forward(self.window(context)[None]), 0)
+        return self.stage_values(self.without_noise(self.window(context)[None]), 0)
 
     def nll(self, ids: IdArray, start: int = 0) -> NDArray[np.float64]:
         """Nats for each character from `start` on, (T - start,); contexts reach back before `start`."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.autograd.tensor import FloatArray, Tensor
+from engine.autograd.tensor import FloatArray, Tensor, unbroadcast
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,8 @@ class Parameter(Tensor):
         self._fresh = True
 
     def receive(self, gradient: FloatArray) -> None:
-        """Add `gradient` to what has arrived so far."""
+        """Add `gradient`, broadcasting undone, to what has arrived so far."""
+        gradient = unbroadcast(gradient, self.data.shape)
         if self._fresh:
             self._slot[...] = gradient
             self._fresh = False

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.commands import Alter, Rewind
 from engine.models.language_model import Batch, Forward, GradientModel
-from engine.snapshot import Trouble
+from engine.snapshot import Remedy, Trouble
+
+RETREAT = 100
+"""Steps to go back, or as far as memory reaches: the step that fails is seldom the one that did the harm."""
 
 
 class Diverged(ArithmeticError):
@@ -23,10 +27,13 @@ class Diverged(ArithmeticError):
                 f"rate that is too high (it is {rate:g}), a large gradient that nothing clipped, or weights that "
                 "earlier steps had already blown up."
             ),
-            offers=(
-                "go back some steps",
-                f"lower the learning rate, say to {rate / 10:.3g}",
-                "clip the gradient norm, say at 1",
+            remedies=(
+                Remedy(f"go back {RETREAT} steps", (Rewind(RETREAT),)),
+                Remedy(
+                    f"go back and lower the learning rate to {rate / 10:.3g}",
+                    (Rewind(RETREAT), Alter("rate", rate / 10)),
+                ),
+                Remedy("go back and clip the gradient norm at 1", (Rewind(RETREAT), Alter("clip_norm", 1.0))),
             ),
             step=step,
         )

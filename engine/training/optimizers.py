@@ -155,8 +155,8 @@ class Adam(_Memory):
     def update(self, values: FloatArray, gradient: FloatArray, rate: float) -> None:
         """Move `values` against `gradient`, in place; both (P,)."""
         self.count += 1
-        first = (1 - self.beta1) / (1 - self.beta1**self.count)  # average gradient = first * M
-        root = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.count))  # its square's = root^2 * V
+        first = (1 - self.beta1) / (1 - self.beta1**self.count)  # average gradient = first M
+        root = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.count))  # its square = root^2 V
         step, epsilon = float(rate) * first / root, self.epsilon / root
         scratch, m, v = self._scratch, self.moments["gradients"], self.moments["squares"]
         np.multiply(m, self.beta1, out=m)

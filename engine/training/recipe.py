@@ -59,8 +59,9 @@ class Rule:
             return "one of " + ", ".join(self.choices)
         if self.kind is str:
             return "a word"
-        number = "a whole number" if self.kind is int else "a number"
-        return f"{number} from {self.low:g} to {self.high:g}"
+        if self.kind is int:
+            return f"a whole number from {int(self.low)} to {int(self.high)}"
+        return f"a number from {self.low:g} to {self.high:g}"
 
     def read(self, name: str, value: object) -> Scalar:
         """`value` as this ingredient's type.
@@ -76,12 +77,23 @@ class Rule:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise refused
         try:
-            number = float(value)
-        except ValueError:
+            given = _number(value)
+            number = int(given) if self.kind is int else float(given)
+        except (ValueError, OverflowError):  # no number, or one that is not finite where that matters
             raise refused from None
-        if not self.low <= number <= self.high or (self.kind is int and number != int(number)):
+        if number != given or not self.low <= number <= self.high:
             raise refused
-        return int(number) if self.kind is int else number
+        return number
+
+
+def _number(value: float | str) -> float:
+    """The number a text stands for; a whole one keeps every digit, as a large seed must."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return int(value)
+    except ValueError:
+        return float(value)
 
 
 RULES: Mapping[str, Rule] = {
@@ -166,8 +178,7 @@ class Recipe:
             )
         if self.schedule == "cosine" and self.warmup >= self.steps:
             raise RecipeError(f"warmup = {self.warmup}: must be less than steps = {self.steps}")
-        for change in self.changes:
-            _check_change(change)
+        object.__setattr__(self, "changes", tuple(map(_checked, self.changes)))
         if list(self.changes) != sorted(self.changes, key=lambda change: change.step):
             raise RecipeError("changes must stand in the order of their steps")
 
@@ -269,10 +280,11 @@ def _live_rule(name: str) -> Rule:
     return RULES[name]
 
 
-def _check_change(change: Change) -> None:
+def _checked(change: Change) -> Change:
+    """The change with its value read as its ingredient's type."""
     if isinstance(change.step, bool) or not isinstance(change.step, int) or change.step < 0:
         raise RecipeError(f"@{change.step}:{change.name}: the step must be a whole number from 0 on")
-    _live_rule(change.name).read(change.name, change.value)
+    return Change(change.step, change.name, _live_rule(change.name).read(change.name, change.value))
 
 
 def _word(value: Scalar) -> str:

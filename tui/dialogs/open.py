@@ -34,6 +34,7 @@ class OpenDialog(ModalScreen[Corpus | None]):
     Arguments:
         folder: where the tree of files begins; the current folder if None.
         context: characters of context the text must be long enough for.
+        path: a file to begin with at once.
     """
 
     CSS_PATH = "open.tcss"
@@ -58,8 +59,9 @@ class OpenDialog(ModalScreen[Corpus | None]):
             self.opening = opening
             self.outcome = outcome
 
-    def __init__(self, folder: Path | None = None, *, context: int = 1) -> None:
+    def __init__(self, folder: Path | None = None, *, context: int = 1, path: str = "") -> None:
         super().__init__()
+        self._path = path
         self._folder = (folder or Path()).absolute()
         self._needed = context
         self._opening: Opening | None = None  # under way; what others say is not heard any more
@@ -88,9 +90,13 @@ class OpenDialog(ModalScreen[Corpus | None]):
                 yield Button("Cancel", id="open-cancel", compact=True)
 
     def on_mount(self) -> None:
-        """The path takes the keys; nothing is under way."""
-        self.query_one(PathLine).focus()
+        """The path takes the keys; what was asked for is begun."""
+        line = self.query_one(PathLine)
+        line.focus()
         self._say(HINT)
+        if self._path:
+            line.value = self._path
+            self._open_path(self._path)
 
     def on_unmount(self) -> None:
         """Nobody waits for a text any more."""

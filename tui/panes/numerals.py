@@ -15,12 +15,12 @@ POSITIONAL_FROM = 1e-5
 
 
 def significant(value: float | None) -> str:
-    """A number to 4 significant digits, trailing zeros kept: 0.1 is 0.1000, so that columns agree."""
+    """A number to 4 significant digits, trailing zeros kept: 0.1 is 0.1000, so that columns agree; 0 is 0."""
     if value is None or math.isnan(value):
         return MISSING
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
-    return f"{value:#.4g}".removesuffix(".")
+    return f"{value:#.4g}".removesuffix(".") if value else "0"
 
 
 def column(value: float | None) -> str:

@@ -19,7 +19,7 @@ from corpora.vocabulary import Vocabulary
 from engine.information import nats_to_bits
 from engine.snapshot import Phase, Trace
 from engine.training.recipe import Recipe
-from tui.panes.numerals import CELLS, MISSING, column, plain, significant
+from tui.panes.numerals import CELLS, column, plain, significant
 from tui.panes.recipe_in_words import layer_name
 from tui.text import ELLIPSIS, visible
 from tui.widgets.strip_chart import heat_row
@@ -80,7 +80,9 @@ def draw(story: Story) -> Iterator[Content]:
     cut = ELLIPSIS if len(shown) > room else ""
     characters, ids = zip(*shown[-room:], strict=True)
     name = f"c1 {ELLIPSIS} c{len(shown)}" if len(shown) > 1 else "c1"
-    yield _line(name, Content.styled(cut + "".join(_right(text, cell) for text in characters), "$text-primary"))
+    yield _line(
+        name, Content.styled(cut + "".join(_right(text, cell) for text in characters), "$text-primary")
+    )
     yield _line("ids", cut + "".join(_right(text, cell) for text in ids))
     yield _line(story.place, (story.truth, TRUE), (f"  id {example.target}, to be predicted", MUTED))
 
@@ -120,14 +122,12 @@ def loss(story: Story) -> Iterator[Content]:
     """How surprised the model was, beside the batch and beside guessing."""
     trace, size = story.trace, len(story.vocabulary)
     likely = None if trace.probabilities is None else float(trace.probabilities[trace.example.target])
-    yield _line(
-        "L", f"-log P({story.place} = ", (story.truth, TRUE), f") = -log {significant(likely)}"
-    )
+    yield _line("L", f"-log P({story.place} = ", (story.truth, TRUE), f") = -log {significant(likely)}")
     yield _line("", (f"{'nats':>{CELLS}}{'bits':>{CELLS}}", MUTED))
     rows: list[tuple[str, float | None, str]] = [("example", trace.loss, "")]
     if trace.batch > 1:
-        rows.append(("batch", trace.batch_loss, f"mean of {trace.batch:,}: what is trained on"))
-    rows.append(("guessing", math.log(size), f"log V, V = {size:,}: all equally likely"))
+        rows.append(("batch", trace.batch_loss, f"mean of {trace.batch:,} examples"))
+    rows.append(("guessing", math.log(size), f"log V = log {size:,}"))
     for name, nats, remark in rows:
         bits = None if nats is None else nats_to_bits(nats)
         yield _line(name, column(nats) + column(bits), (f"  {remark}", MUTED))
@@ -136,7 +136,7 @@ def loss(story: Story) -> Iterator[Content]:
 def backward(story: Story) -> Iterator[Content]:
     """How strongly the loss pulls at each array, and what clipping does about it."""
     trace = story.trace
-    yield _line("g = dL/dθ", ("by the chain rule, from the loss back to the embedding", MUTED))
+    yield _line("g = dL/dθ", ("by the chain rule, layer by layer", MUTED))
     yield _line("", (f"{'norm of g':>{ARRAY - NAME + CELLS}}", MUTED))
     largest = max((norm for _, norm in trace.gradient_norms), default=0.0)
     for name, norm in trace.gradient_norms:
@@ -151,9 +151,9 @@ def update(story: Story) -> Iterator[Content]:
     trace = story.trace
     for name, formula in _rule(story):
         yield _line(name, formula)
-    yield _line("", (f"{'‖Δθ‖ / ‖θ‖':>{ARRAY - NAME + CELLS}}  healthy: around 0.001", MUTED))
+    yield _line("", (f"{'‖Δθ‖ / ‖θ‖':>{ARRAY - NAME + CELLS}}  weights: about 0.001 is healthy", MUTED))
     for name, ratio in trace.ratios:
-        word, style = _judged(ratio)
+        word, style = ("", "") if name.endswith("bias") else _judged(ratio)  # a bias starts at 0
         yield _row(layer_name(name), column(ratio), (f"  {word}", style))
     before, after = trace.before, trace.after
     moved = [(f"{significant(before)} → {significant(after)}", "bold")]
@@ -209,6 +209,8 @@ def _judged(ratio: float | None) -> tuple[str, str]:
     """What to think of an update's share of its weight."""
     if ratio is None:
         return "was all zero", MUTED
+    if ratio == 0:
+        return "not moved", "$text-warning"
     if ratio < SLOW:
         return "slow", "$text-warning"
     return ("healthy", MUTED) if ratio <= FAST else ("fast", "$text-warning")

@@ -46,7 +46,9 @@ class StepperPane(Pane):
         Binding("l,right", "select(1)", "phase after", id="stepper.after", tooltip="Read the phase after"),
         Binding("j,down", "scroll(1)", "down", show=False, id="stepper.down", tooltip="One row down"),
         Binding("k,up", "scroll(-1)", "up", show=False, id="stepper.up", tooltip="One row up"),
-        Binding("pagedown", "page(1)", "page down", show=False, id="stepper.page_down", tooltip="A page down"),
+        Binding(
+            "pagedown", "page(1)", "page down", show=False, id="stepper.page_down", tooltip="A page down"
+        ),
         Binding("pageup", "page(-1)", "page up", show=False, id="stepper.page_up", tooltip="A page up"),
         Binding("home", "end(False)", "top", show=False, id="stepper.top", tooltip="To the first row"),
         Binding("end", "end(True)", "bottom", show=False, id="stepper.bottom", tooltip="To the last row"),
@@ -137,7 +139,8 @@ class StepperPane(Pane):
         for index, (phase, account) in enumerate(self._accounts.items()):
             account.display = index < done
             if story is not None and account.display:
-                account.update(Content("\n").join([self._heading(index), *TOLD[phase](story), Content("")]))
+                rows = [self._heading(index), *TOLD[phase](story)]
+                account.update(Content("\n").join(rows if index == done - 1 else [*rows, Content("")]))
         self.border_subtitle = Content(f"step {snapshot.trace.step:,}" if snapshot.trace else "")
 
     def _story(self) -> Story | None:
@@ -162,7 +165,7 @@ class StepperPane(Pane):
             else:
                 parts.append((f"○ {phase}", MUTED))
             if index == following:
-                parts.append((f" {key}", "bold reverse"))
+                parts += [(" ", ""), (key, "bold reverse")]
         return Content.assemble(*parts)
 
     def _heading(self, index: int) -> Content:
@@ -177,11 +180,9 @@ class StepperPane(Pane):
         )
         hint = {
             Status.EMPTY: f"No text yet: {text} opens one.",
-            Status.RUNNING: f"Running at full speed: {run} stops, {phase} stops and does one phase, {step} one step.",
+            Status.RUNNING: f"Running at full speed.\n{run} stops; {phase} stops and does one phase, {step} a step.",
         }.get(self._snapshot.status, f"{phase} does one phase, {step} a whole step.")
-        rows = [
-            Content.assemble((f"{name:<10}", "bold"), (words, MUTED)) for name, words in PRIMER.items()
-        ]
+        rows = [Content.assemble((f"{name:<10}", "bold"), (words, MUTED)) for name, words in PRIMER.items()]
         return Content("\n").join([Content(hint), Content(""), *rows])
 
     def _reveal(self) -> None:

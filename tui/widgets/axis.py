@@ -86,7 +86,7 @@ def _step(at_least: float, *, whole: bool) -> float:
     step = next(power * s for s in _STEPS if power * s >= at_least * (1 - 1e-9))
     if not whole:
         return step
-    return step
+    return max(1.0, step if step == math.floor(step) else power * 5)
 
 
 def _multiples(low: float, high: float, step: float) -> list[float]:

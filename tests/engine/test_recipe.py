@@ -1,0 +1,255 @@
+"""A recipe reads back what it wrote, refuses in words what its rules exclude, and knows its changes by step."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.training.recipe import RULES, Change, Recipe, RecipeError, Rule, Scalar
+
+LIVE = [name for name, rule in RULES.items() if rule.live]
+NUMBERS = [name for name, rule in RULES.items() if rule.kind is not str]
+CHOICES = [name for name, rule in RULES.items() if rule.choices]
+
+
+def values_of(rule: Rule) -> st.SearchStrategy[Scalar]:
+    if rule.choices:
+        return st.sampled_from(rule.choices)
+    if rule.kind is str:
+        return st.text(st.characters(codec="utf-8"), max_size=12)
+    if rule.kind is int:
+        return st.integers(int(rule.low), int(rule.high))
+    return st.floats(rule.low, rule.high)
+
+
+changes = st.lists(
+    st.tuples(st.integers(0, 10**6), st.sampled_from(LIVE)).flatmap(
+        lambda at: st.builds(Change, st.just(at[0]), st.just(at[1]), values_of(RULES[at[1]]))
+    ),
+    max_size=4,
+).map(lambda listed: tuple(sorted(listed, key=lambda change: change.step)))
+
+
+@st.composite
+def recipes(draw: st.DrawFn) -> Recipe:
+    """Any recipe the rules allow: any of the ingredients chosen, the others left alone."""
+    names = draw(st.sets(st.sampled_from(list(RULES))))
+    chosen = {name: draw(values_of(RULES[name])) for name in sorted(names)}
+    train, held_out = float(chosen.get("train_share", 0.8)), float(chosen.get("validation_share", 0.1))
+    if train + held_out > 1:
+        chosen["train_share"], chosen["validation_share"] = max(train / 2, 0.01), held_out / 2
+    chosen["steps"] = max(int(chosen.get("steps", 10_000)), int(chosen.get("warmup", 0)) + 1)
+    return Recipe().with_values(**chosen, changes=draw(changes))
+
+
+# Writing and reading.
+
+
+@given(recipes())
+def test_the_one_line_form_reads_back_as_the_same_recipe(recipe: Recipe) -> None:
+    assert Recipe.parse(str(recipe)) == recipe
+
+
+@given(recipes())
+def test_the_toml_form_reads_back_as_the_same_recipe(recipe: Recipe) -> None:
+    assert Recipe.from_toml(recipe.to_toml()) == recipe
+
+
+def test_the_one_line_form_names_the_corpus_and_what_differs_from_the_default() -> None:
+    assert str(Recipe()) == "corpus=proverbs"
+    recipe = Recipe(corpus="names", hidden=64, seed=7).changed(120, "batch", 1)
+    assert str(recipe) == "corpus=names hidden=64 seed=7 @120:batch=1"
+
+
+@pytest.mark.parametrize(
+    "corpus",
+    [
+        "",
+        "two words",
+        "a=b",
+        "@3:batch=4",
+        "it's",
+        'say "x"',
+        "back\\slash",
+        "tab\tnew\nline",
+        "é 日本 🎈",
+        "~/a b.txt",
+    ],
+)
+def test_a_corpus_of_any_name_survives_both_forms(corpus: str) -> None:
+    recipe = Recipe(corpus=corpus, fingerprint="0123abc")
+    assert Recipe.parse(str(recipe)).corpus == corpus
+    assert Recipe.from_toml(recipe.to_toml()).corpus == corpus
+
+
+@pytest.mark.parametrize("seed", [0, 2**53 + 1, 2**63 - 1])
+def test_a_large_seed_keeps_every_digit(seed: int) -> None:
+    assert Recipe(seed=seed).seed == seed
+    assert Recipe.parse(f"seed={seed}").seed == seed
+    assert Recipe.from_toml(f"seed = {seed}").seed == seed
+
+
+def test_what_toml_does_not_name_keeps_its_default() -> None:
+    assert Recipe.from_toml("hidden = 64\n") == Recipe(hidden=64)
+
+
+def test_a_change_is_written_as_its_ingredient_would_be() -> None:
+    toml = '[[changes]]\nstep = 3\nname = "batch"\nvalue = 32.0\n'
+    assert (
+        Recipe.from_toml(toml)
+        == Recipe.parse("@3:batch=32")
+        == Recipe().with_values(changes=(Change(3, "batch", "32"),))
+    )
+    assert str(Recipe.from_toml(toml)) == "corpus=proverbs @3:batch=32"
+
+
+# Rules and refusals.
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_outside_its_range_is_refused_with_name_value_and_range(name: str) -> None:
+    rule = RULES[name]
+    step = 1 if rule.kind is int else 1e-6 * max(1, rule.high)
+    room: dict[str, Scalar] = {"train_share": 0.01} if name == "validation_share" else {}
+    room |= {"validation_share": 0} if name == "train_share" else {}
+    room |= {"steps": 10**9} if name == "warmup" else {}
+    for edge in (rule.low, rule.high):
+        assert getattr(Recipe().with_values(**{name: edge}, **room), name) == edge
+    for outside in (rule.low - step, rule.high + step, 10**400, -(10**400), str(rule.high + step)):
+        with pytest.raises(RecipeError) as refused:
+            Recipe().with_values(**{name: outside})
+        assert str(refused.value) == f"{name} = {outside}: {rule.meaning} must be {rule.allowed}"
+    low, high = (int(rule.low), int(rule.high)) if rule.kind is int else (f"{rule.low:g}", f"{rule.high:g}")
+    assert rule.allowed.endswith(f" from {low} to {high}")
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_an_unknown_word_is_refused_with_name_value_and_choices(name: str) -> None:
+    with pytest.raises(RecipeError) as refused:
+        Recipe().with_values(**{name: "quux"})
+    assert str(refused.value).startswith(f"{name} = quux: ")
+    assert str(refused.value).endswith("one of " + ", ".join(RULES[name].choices))
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", ["many", "", "nan", float("nan"), "inf", float("inf"), True, None, [1]])
+def test_what_is_no_number_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(RecipeError, match=rf"^{name} = "):
+        Recipe().with_values(**{name: value})
+
+
+@pytest.mark.parametrize("name", [name for name in NUMBERS if RULES[name].kind is int])
+@pytest.mark.parametrize("value", [1.5, "1.5"])
+def test_a_broken_number_is_refused_where_a_whole_one_is_needed(name: str, value: object) -> None:
+    with pytest.raises(RecipeError, match=rf"^{name} = 1.5: .* a whole number from"):
+        Recipe().with_values(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["corpus", "fingerprint", "model"])
+def test_a_number_is_refused_where_a_word_is_needed(name: str) -> None:
+    with pytest.raises(RecipeError, match=rf"^{name} = 7: "):
+        Recipe().with_values(**{name: 7})
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("hidden", r"'hidden' is not of the form name=value"),
+        ("size=3", r"size: no such ingredient; there are corpus, "),
+        ("hidden=3 hidden=4", r"hidden is given twice"),
+        ("corpus='a", r"recipe \"corpus='a\": No closing quotation"),
+        ("@5:hidden=3", r"hidden: cannot change during a run; these can: rate, batch, clip_norm, clip_value"),
+        ("@5:rate=101", r"rate = 101: the learning rate must be a number from 0 to 100"),
+        ("@-5:rate=1", r"'@-5:rate=1' is not of the form"),
+        ("@9:rate=1 @5:rate=2", r"changes must stand in the order of their steps"),
+        (
+            "train_share=0.8 validation_share=0.3",
+            r"train_share = 0.8 and validation_share = 0.3: .* exceed 1",
+        ),
+        ("schedule=cosine warmup=50 steps=50", r"warmup = 50: must be less than steps = 50"),
+    ],
+)
+def test_a_line_that_cannot_be_followed_is_refused_in_words(line: str, complaint: str) -> None:
+    with pytest.raises(RecipeError, match=complaint):
+        Recipe.parse(line)
+
+
+@pytest.mark.parametrize(
+    ("toml", "complaint"),
+    [
+        ("hidden =", "not TOML"),
+        ("size = 3", "size: no such ingredient"),
+        ('hidden = "wide"', "hidden = wide: units per hidden layer must be a whole number from 1 to 4096"),
+        ("changes = 3", "changes: must be a list of tables"),
+        ("changes = [3]", "changes: must be a list of tables"),
+        ("[[changes]]\nstep = 3", "changes: must be a list of tables with step, name and value"),
+        ('[[changes]]\nstep = -1\nname = "rate"\nvalue = 1', "@-1:rate: the step must be a whole number"),
+        ('[[changes]]\nstep = true\nname = "rate"\nvalue = 1', "the step must be a whole number"),
+        ('[[changes]]\nstep = 1\nname = "rate"\nvalue = [1]', "rate = "),
+        ("[[changes]]\nstep = 1\nname = 7\nvalue = 1", "7: cannot change during a run"),
+        ("[[changes]]\nstep = 1\nname = [7]\nvalue = 1", "cannot change during a run"),
+    ],
+)
+def test_toml_that_cannot_be_followed_is_refused_in_words(toml: str, complaint: str) -> None:
+    with pytest.raises(RecipeError, match=complaint):
+        Recipe.from_toml(toml)
+
+
+def test_a_schedule_that_is_constant_does_not_mind_the_warm_up() -> None:
+    assert Recipe(warmup=50, steps=50).warmup == 50
+
+
+# Changes during a run.
+
+
+def test_the_recipe_at_a_step_has_the_changes_up_to_there_carried_out() -> None:
+    recipe = Recipe(batch=1).changed(10, "batch", 32).changed(20, "rate", 0.5).changed(20, "batch", 2)
+    at = [recipe.at(step) for step in (0, 9, 10, 19, 20, 99)]
+    assert [r.batch for r in at] == [1, 1, 32, 32, 2, 2]
+    assert [r.rate for r in at] == [0.1, 0.1, 0.1, 0.1, 0.5, 0.5]
+    assert not any(r.changes for r in at)
+    assert recipe.batch == 1
+
+
+@given(recipes(), st.integers(0, 10**6), st.sampled_from(LIVE), st.data())
+def test_a_change_holds_from_its_step_on_and_forever(
+    recipe: Recipe, step: int, name: str, data: st.DataObject
+) -> None:
+    value = data.draw(values_of(RULES[name]))
+    changed = recipe.changed(step, name, value)
+    for later in (step, step + 1, 2 * 10**6):
+        assert getattr(changed.at(later), name) == value
+        assert changed.at(later) == recipe.at(step).with_values(**{name: value})
+    if step:
+        assert changed.at(step - 1) == recipe.at(step - 1)
+    assert all(change.step <= step for change in changed.changes)
+
+
+def test_turning_back_and_forth_at_one_step_leaves_no_trace() -> None:
+    recipe = Recipe(rate=0.1)
+    assert recipe.changed(5, "rate", 0.2).changed(5, "rate", 0.1) == recipe
+    assert recipe.changed(5, "rate", 0.1) == recipe
+    assert recipe.changed(5, "rate", 0.2).changed(5, "rate", 0.3).changes == (Change(5, "rate", 0.3),)
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if name not in LIVE])
+def test_what_may_not_change_during_a_run_is_refused_with_what_may(name: str) -> None:
+    with pytest.raises(
+        RecipeError, match=rf"^{name}: cannot change during a run; these can: {', '.join(LIVE)}$"
+    ):
+        Recipe().changed(5, name, getattr(Recipe(), name))
+
+
+def test_a_recipe_cannot_be_written_to() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Recipe().seed = 3  # type: ignore[misc]  # the point of the test
+
+
+def test_every_ingredient_of_a_recipe_has_a_rule_that_allows_its_default() -> None:
+    assert [field.name for field in dataclasses.fields(Recipe)] == [*RULES, "changes"]
+    for name, rule in RULES.items():
+        assert rule.read(name, getattr(Recipe(), name)) == getattr(Recipe(), name)
+        assert rule.meaning

@@ -1,0 +1,204 @@
+"""SettingsDialog: everything that is chosen about a run, as a form made from the rules of a recipe.
+
+What it promises: only a recipe that the engine would take comes out; each wrong field says what it may be
+while it is typed; and what the choices come to, in parameters and in steps of memory, follows every key.
+What it does not know: whether a run goes on or starts again; who opens the dialog sees to that, with
+`differences` to tell which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from engine.training.recipe import RULES, Recipe, RecipeError, Scalar
+from engine.training.rewind import BUDGET
+from tui.dialogs.differences import all_live, differences
+from tui.dialogs.estimate import estimate, objection
+from tui.dialogs.ingredient import MUTED, Ingredient
+from tui.dialogs.presets import PRESETS
+from tui.text import content
+
+FIXED = ("corpus", "fingerprint")
+"""Chosen by opening a text, not by typing."""
+
+
+class SettingsDialog(ModalScreen[Recipe | None]):
+    """Which model, and how to train it?
+
+    Arguments:
+        recipe: as it stands now (`Snapshot.current`); the one that comes out has no changes for later steps.
+        vocabulary: V of the text that is open, None if none is.
+        length: of that text, characters.
+    """
+
+    CSS_PATH = "settings.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "cancel", id="settings.cancel", tooltip="Leave all as it is"),
+        Binding("ctrl+s", "accept", "OK", id="settings.accept", tooltip="Take these settings", priority=True),
+        Binding("ctrl+r", "reset", "defaults", id="settings.reset", tooltip="All fields as they come"),
+        Binding("down", "app.focus_next", "next field", show=False, id="settings.next"),
+        Binding("up", "app.focus_previous", "field before", show=False, id="settings.before"),
+        Binding("pagedown", "page(1)", "page down", show=False, id="settings.page_down"),
+        Binding("pageup", "page(-1)", "page up", show=False, id="settings.page_up"),
+        *(
+            Binding(
+                preset.key,
+                f"preset({index})",
+                preset.name,
+                show=False,
+                id=f"settings.preset_{index + 1}",
+                tooltip=preset.purpose,
+            )
+            for index, preset in enumerate(PRESETS)
+        ),
+    ]
+
+    def __init__(self, recipe: Recipe, *, vocabulary: int | None = None, length: int | None = None) -> None:
+        super().__init__()
+        self._recipe = recipe.with_values(changes=())
+        self._vocabulary = vocabulary
+        self._length = length
+        self._fields = {
+            name: Ingredient(name, rule, getattr(recipe, name))
+            for name, rule in RULES.items()
+            if name not in FIXED
+        }
+
+    def compose(self) -> ComposeResult:
+        """Presets, the form group by group, what it comes to, buttons."""
+        with Vertical(id="settings-box") as box:
+            box.border_title = "Settings"
+            with Horizontal(id="settings-presets"):
+                for index, preset in enumerate(PRESETS):
+                    label = Content(f"{preset.name} ({preset.key})")
+                    yield Button(label, id=f"preset-{index}", compact=True, tooltip=preset.purpose)
+            with VerticalScroll(id="settings-form", can_focus=False):
+                for group, members in groupby(self._fields, key=lambda name: RULES[name].group):
+                    names = list(members)
+                    self._fields[names[-1]].add_class("-last")
+                    yield Static(group.capitalize(), classes="settings-group", markup=False)
+                    if group == "text":
+                        yield Static(self._text(), classes="settings-fixed", markup=False)
+                    yield from (self._fields[name] for name in names)
+            yield Static(id="settings-estimate", markup=False)
+            yield Static(id="settings-said", markup=False)
+            with Horizontal(id="settings-buttons"):
+                yield Button("OK (ctrl+s)", id="settings-ok", variant="primary", compact=True)
+                yield Button("Defaults (ctrl+r)", id="settings-defaults", compact=True)
+                yield Button("Cancel (esc)", id="settings-cancel", compact=True)
+
+    def on_mount(self) -> None:
+        """The first field of the model takes the keys."""
+        self._fields["model"].enter()
+        self._judge()
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the form says.
+
+        Raises:
+            RecipeError: if a field is wrong, or the fields contradict each other, the text or the model.
+        """
+        recipe = self._recipe.with_values(**{name: field.value for name, field in self._fields.items()})
+        refused = objection(recipe, self._length)
+        if refused:
+            raise RecipeError(refused)
+        return recipe
+
+    def action_accept(self) -> None:
+        """Hand the recipe out, or go to what is wrong."""
+        wrong = next((field for field in self._fields.values() if not field.is_valid), None)
+        if wrong is not None:
+            wrong.enter()
+            return
+        try:
+            self.dismiss(self.recipe)
+        except RecipeError:
+            self._judge()  # says why
+
+    def action_reset(self) -> None:
+        """Every field as it comes; the text stays."""
+        defaults = Recipe()
+        self._take({name: getattr(defaults, name) for name in self._fields})
+
+    def action_preset(self, index: int) -> None:
+        """Set what a preset names."""
+        self._take(PRESETS[index].values)
+
+    def action_page(self, pages: int) -> None:
+        """Scroll the form by what is in view."""
+        form = self.query_one("#settings-form")
+        form.scroll_relative(y=pages * max(form.size.height - 1, 1), animate=False)
+
+    def on_ingredient_changed(self, event: Ingredient.Changed) -> None:
+        """Judge the whole while the person types."""
+        event.stop()
+        self._judge()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter in a field is OK."""
+        event.stop()
+        self.action_accept()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """The buttons."""
+        event.stop()
+        button = event.button.id or ""
+        if button.startswith("preset-"):
+            self.action_preset(int(button.removeprefix("preset-")))
+        elif button == "settings-ok":
+            self.action_accept()
+        elif button == "settings-defaults":
+            self.action_reset()
+        else:
+            self.dismiss(None)
+
+    def _take(self, values: Mapping[str, Scalar]) -> None:
+        for name, value in values.items():
+            self._fields[name].take(value)
+
+    def _text(self) -> Content:
+        """Which text it is; another one is opened elsewhere."""
+        return content(f"corpus {self._recipe.corpus}: another text is opened from the corpus pane")
+
+    def _judge(self) -> None:
+        """What the choices come to, and what OK will do or what is in its way."""
+        said = self.query_one("#settings-said", Static)
+        wrong = [name.replace("_", " ") for name, field in self._fields.items() if not field.is_valid]
+        if wrong:
+            said.update(content(f"still to be mended: {', '.join(wrong)}", "$text-error"))
+            return
+        try:
+            recipe = self.recipe
+        except RecipeError as refused:
+            said.update(content(str(refused), "$text-error"))
+            return
+        self.query_one("#settings-estimate", Static).update(self._estimate(recipe))
+        found = differences(self._recipe, recipe)
+        if not found:
+            words = "nothing is changed"
+        elif all_live(found):
+            words = "OK changes the run as it goes: " + ", ".join(d.name for d in found)
+        else:
+            words = "OK starts the run again: " + ", ".join(d.name for d in found if not d.live)
+        said.update(content(words, MUTED))
+
+    def _estimate(self, recipe: Recipe) -> Content:
+        if self._vocabulary is None:
+            return Content.styled("how many parameters depends on the text: none is open", MUTED)
+        needs = estimate(recipe, self._vocabulary)
+        return Content.assemble(
+            (f"{needs.parameters:,} parameters", "bold"),
+            (f" for V = {self._vocabulary:,}; {BUDGET >> 20} MB of memory reach back ", MUTED),
+            (f"{needs.rewind_limit:,} steps", "bold"),
+            (f", {needs.state_bytes / 1e6:,.2f} MB a state", MUTED),
+        )
