@@ -116,10 +116,10 @@ class CharlmApp(App[None]):
                 "Next": DistributionPane(),
                 "Training": TrainingPane(),
                 "Step": StepperPane(),
-                "Writing": ConsolePane(),
+                "Generation": ConsolePane(),
             }
         )
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Start the engine and the first run."""

@@ -124,15 +124,14 @@ class Tensor:
             raise ShapeError(
                 f"backward() starts from one number; {self!r} holds {self.data.size}: sum it first"
             )
-        order = topological_order(self)
-        for node in order:
-            if node.parents:
-                node._gradient = None
+        made = topological_order(self, leaves=False)
+        for node in made:
+            node._gradient = None
         self.receive(np.ones_like(self.data))
-        for node in reversed(order):
-            gradient = node._gradient
-            if node._backward is not None and gradient is not None:
-                node._backward(gradient)
+        for node in reversed(made):
+            gradient, backward = node._gradient, node._backward
+            if gradient is not None and backward is not None:
+                backward(gradient)
 
     # Arithmetic: the forward line, then the gradient with respect to each operand.
 

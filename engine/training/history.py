@@ -1,7 +1,7 @@
 """The course of the losses, in memory that does not grow.
 
-The last half of the rows is always complete; whenever the table is full, every second row of the older half is
-let go, so the past gets sparser the longer ago it is, and every row that is left is exact.
+The last half of the rows is always complete. Whenever the table is full, the older half is thinned to one row in
+every 1, 2, 4, 8, ... steps, evenly over the whole past, and every row that is left is exact.
 """
 
 from __future__ import annotations
@@ -51,8 +51,18 @@ class LossHistory:
         return self._rows[: self._count, index].copy()
 
     def _thin(self) -> None:
+        """Thin the older half until at least half of it is gone.
+
+        Strides are powers of two, so the first row of a long stretch was the first of a shorter one and is still
+        there: thinning again takes nothing from what is even already.
+        """
         half = self._count // 2
-        kept = np.concatenate([np.arange(0, half, 2), np.arange(half, self._count)])
+        old, stride = self._steps[:half], 1
+        kept = np.arange(half)
+        while len(kept) > half // 2:
+            stride *= 2
+            kept = np.flatnonzero(np.diff(old // stride, prepend=-1))  # the first row of every stretch
+        kept = np.concatenate([kept, np.arange(half, self._count)])
         self._steps[: len(kept)] = self._steps[kept]
         self._rows[: len(kept)] = self._rows[kept]
         self._count = len(kept)

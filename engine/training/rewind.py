@@ -19,6 +19,8 @@ from engine.training.optimizers import OptimizerState
 STRIDE = 16
 BUDGET = 64 << 20
 """Bytes of states kept."""
+MOST_STATES = 1024
+"""However small the model: nobody goes back further than 16,000 steps."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Past:
 
     def __init__(self, state_bytes: int, budget: int = BUDGET, stride: int = STRIDE) -> None:
         self.stride = stride
-        self._room = budget // max(1, state_bytes)
+        self._room = min(MOST_STATES, budget // max(1, state_bytes))
         self._states: deque[State] = deque(maxlen=self._room)
 
     @property

@@ -13,6 +13,7 @@ import numpy as np
 
 from corpora.corpus import Corpus
 from engine import blas
+from engine.autograd.errors import DomainError
 from engine.autograd.tensor import FloatArray
 from engine.memory import keep_freed_memory
 from engine.models.catalog import build
@@ -107,16 +108,22 @@ class Trainer:
     def forward(self) -> Forward:
         """Phase 2: compute the scores."""
         self._expect(Phase.DRAW, Phase.FORWARD)
-        contexts = self._batch.contexts
-        blas.use_threads_for(len(contexts) * self.model.parameters.values.size)
-        self._scores = self.model.forward(contexts)
+        self._choose_threads()
+        self._scores = self.model.forward(self._batch.contexts)
         self.phase = Phase.FORWARD
         return self._scores
 
     def loss(self) -> float:
-        """Phase 3: compare them with the true characters; nats per character, mean over the batch."""
+        """Phase 3: compare them with the true characters; nats per character, mean over the batch.
+
+        Raises:
+            Diverged: if the model computes with single numbers and one of them has no logarithm.
+        """
         self._expect(Phase.FORWARD, Phase.LOSS)
-        self._loss: Differentiable = self.model.loss_of(self._scores, self._batch.targets)
+        try:
+            self._loss: Differentiable = self.model.loss_of(self._scores, self._batch.targets)
+        except DomainError as error:
+            raise self._diverged(f"the loss cannot be computed: {error}") from error
         self.batch_loss = float(self._loss.data)  # type: ignore[arg-type]  # a Value's float, a Tensor's 0-d array
         self.phase = Phase.LOSS
         return self.batch_loss
@@ -130,6 +137,7 @@ class Trainer:
         self._expect(Phase.LOSS, Phase.BACKWARD)
         if not math.isfinite(self.batch_loss):
             raise self._diverged(f"the loss is {self.batch_loss}")
+        self._choose_threads()
         parameters = self.model.parameters
         parameters.clear_gradient()
         self._loss.backward()
@@ -146,6 +154,7 @@ class Trainer:
     def update(self) -> StepRecord:
         """Phase 5: clip the gradient if asked to, and move the parameters."""
         self._expect(Phase.BACKWARD, Phase.UPDATE)
+        self._choose_threads()
         parameters, current = self.model.parameters, self.current
         gradient = parameters.gradient()
         self.clipped_entries = clip_by_value(gradient, current.clip_value) if current.clip_value else 0
@@ -162,7 +171,7 @@ class Trainer:
         """One whole step, or what is left of the one under way.
 
         Raises:
-            Diverged: as `backward` does.
+            Diverged: as `loss` and `backward` do.
         """
         if self.phase is None:
             self.draw()
@@ -269,7 +278,7 @@ class Trainer:
         )
 
     def _restore(self, state: State) -> None:
-        self.steps_made = state.step
+        self.steps_made, self.batch = state.step, None
         self.model.parameters.values[:] = state.values
         self.model.parameters.publish()
         self._optimizer.restore(state.optimizer)
@@ -278,6 +287,10 @@ class Trainer:
             self.model.noise.bit_generator.state = state.noise
         self._average.state = state.average
         self._settle()
+
+    def _choose_threads(self) -> None:
+        """As many as this step is worth, in each phase anew: others compute in between, and bits depend on it."""
+        blas.use_threads_for(len(self._batch.targets) * self.model.parameters.values.size)
 
     def _noise_state(self) -> dict[str, object] | None:
         """The state of the noise, where there is any: reading it costs as much as two layers."""

@@ -67,7 +67,7 @@ class Ingredient(Horizontal):
         self._control: Choice | Line = (
             Choice(rule.choices, str(value)) if rule.choices else Line(written(value), compact=True)
         )
-        self._words = Static(markup=False)
+        self._words = Static(classes="ingredient-words", markup=False)
 
     def compose(self) -> ComposeResult:
         """The three parts, from left to right."""
@@ -108,6 +108,14 @@ class Ingredient(Horizontal):
     def enter(self) -> None:
         """Put the focus there."""
         self._control.focus()
+
+    def on_descendant_focus(self) -> None:
+        """Look like it; `:focus-within` reaches the row but not always the label in it."""
+        self.add_class("-here")
+
+    def on_descendant_blur(self) -> None:
+        """Look like the others again."""
+        self.remove_class("-here")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Judge while the person types."""

@@ -86,7 +86,7 @@ class OpenDialog(ModalScreen[Corpus | None]):
             with Horizontal(id="open-buttons"):
                 yield Button("Open", id="open-open", variant="primary", compact=True)
                 yield Button("Replace malformed bytes", id="open-replace", variant="warning", compact=True)
-                yield Button("Paste a text", id="open-paste", compact=True)
+                yield Button("Paste", id="open-paste", compact=True)
                 yield Button("Cancel", id="open-cancel", compact=True)
 
     def on_mount(self) -> None:

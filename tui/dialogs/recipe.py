@@ -27,6 +27,8 @@ from tui.text import content, screen_text
 MUTED = "$foreground 60%"
 LONGEST = 20_000
 """Characters kept: the longest recipe a run of thousands of changes writes."""
+VALUE_CELLS = 14
+"""Values up to this long stand in a column; longer ones push what follows aside."""
 HINT = "name=value, separated by spaces; what is not named keeps its default; Enter takes it"
 
 
@@ -161,7 +163,8 @@ class RecipeDialog(ModalScreen[Recipe | None]):
 
 def _listed(found: tuple[Difference, ...]) -> Content:
     """What differs, a line each."""
-    names, befores = (max(len(text) for text in texts) for texts in zip(*((d.name, d.before) for d in found)))
+    names = max(len(difference.name) for difference in found)
+    befores = min(max(len(difference.before) for difference in found), VALUE_CELLS)
     lines = []
     for difference in found:
         when = "changes at once" if difference.live else "needs a restart"

@@ -25,10 +25,15 @@ from tui.dialogs.differences import all_live, differences
 from tui.dialogs.estimate import estimate, objection
 from tui.dialogs.ingredient import MUTED, Ingredient
 from tui.dialogs.presets import PRESETS
+from tui.panes.numerals import MISSING
 from tui.text import content
 
 FIXED = ("corpus", "fingerprint")
 """Chosen by opening a text, not by typing."""
+
+
+class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """The fields; up and down go from one to the next, and what has the focus is scrolled to."""
 
 
 class SettingsDialog(ModalScreen[Recipe | None]):
@@ -67,21 +72,22 @@ class SettingsDialog(ModalScreen[Recipe | None]):
         self._recipe = recipe.with_values(changes=())
         self._vocabulary = vocabulary
         self._length = length
-        self._fields = {
-            name: Ingredient(name, rule, getattr(recipe, name))
-            for name, rule in RULES.items()
-            if name not in FIXED
-        }
+        self._fields: dict[str, Ingredient] = {}
 
     def compose(self) -> ComposeResult:
         """Presets, the form group by group, what it comes to, buttons."""
+        self._fields = {
+            name: Ingredient(name, rule, getattr(self._recipe, name))
+            for name, rule in RULES.items()
+            if name not in FIXED
+        }
         with Vertical(id="settings-box") as box:
             box.border_title = "Settings"
             with Horizontal(id="settings-presets"):
                 for index, preset in enumerate(PRESETS):
                     label = Content(f"{preset.name} ({preset.key})")
                     yield Button(label, id=f"preset-{index}", compact=True, tooltip=preset.purpose)
-            with VerticalScroll(id="settings-form", can_focus=False):
+            with Form(id="settings-form"):
                 for group, members in groupby(self._fields, key=lambda name: RULES[name].group):
                     names = list(members)
                     self._fields[names[-1]].add_class("-last")
@@ -172,7 +178,8 @@ class SettingsDialog(ModalScreen[Recipe | None]):
 
     def _judge(self) -> None:
         """What the choices come to, and what OK will do or what is in its way."""
-        said = self.query_one("#settings-said", Static)
+        said, needs = self.query_one("#settings-said", Static), self.query_one("#settings-estimate", Static)
+        needs.update(Content.styled(f"{MISSING} parameters", MUTED))
         wrong = [name.replace("_", " ") for name, field in self._fields.items() if not field.is_valid]
         if wrong:
             said.update(content(f"still to be mended: {', '.join(wrong)}", "$text-error"))
@@ -182,7 +189,7 @@ class SettingsDialog(ModalScreen[Recipe | None]):
         except RecipeError as refused:
             said.update(content(str(refused), "$text-error"))
             return
-        self.query_one("#settings-estimate", Static).update(self._estimate(recipe))
+        needs.update(self._estimate(recipe))
         found = differences(self._recipe, recipe)
         if not found:
             words = "nothing is changed"
@@ -198,7 +205,6 @@ class SettingsDialog(ModalScreen[Recipe | None]):
         needs = estimate(recipe, self._vocabulary)
         return Content.assemble(
             (f"{needs.parameters:,} parameters", "bold"),
-            (f" for V = {self._vocabulary:,}; {BUDGET >> 20} MB of memory reach back ", MUTED),
+            (f" (V = {self._vocabulary:,}); {BUDGET >> 20} MB of memory reach back ", MUTED),
             (f"{needs.rewind_limit:,} steps", "bold"),
-            (f", {needs.state_bytes / 1e6:,.2f} MB a state", MUTED),
         )

@@ -180,7 +180,7 @@ class StepperPane(Pane):
         )
         hint = {
             Status.EMPTY: f"No text yet: {text} opens one.",
-            Status.RUNNING: f"Running at full speed.\n{run} stops; {phase} stops and does one phase, {step} a step.",
+            Status.RUNNING: f"At full speed.\n{run} stops it; {phase} then does one phase, {step} a step.",
         }.get(self._snapshot.status, f"{phase} does one phase, {step} a whole step.")
         rows = [Content.assemble((f"{name:<10}", "bold"), (words, MUTED)) for name, words in PRIMER.items()]
         return Content("\n").join([Content(hint), Content(""), *rows])

@@ -58,7 +58,8 @@ def logarithmic_axis(low: float, high: float, count: int) -> Axis:
 
     The labels are the values themselves: 1, 2, 5, 10, ... or, inside one decade, round numbers.
     """
-    low, high = _widened(low, high)
+    if high - low < 1e-9:
+        low, high = low - 0.5, high + 0.5
     candidates = (_decade_values(low, high, steps) for steps in _DECADE_STEPS)
     values = next((some for some in candidates if len(some) <= count), None)
     if values is None:

@@ -226,7 +226,7 @@ def _finite(series: Series, logarithmic: bool) -> Points:
     x, y = series.x.astype(np.float64, copy=False), series.y.astype(np.float64, copy=False)
     good = np.isfinite(x) & (np.abs(y) < _LARGEST)
     if logarithmic:
-        good &= y > 0
+        good &= y > 1 / _LARGEST
     if not good.all():
         x, y = x[good], y[good]
     return x, (np.log10(y) if logarithmic else y)
@@ -234,7 +234,9 @@ def _finite(series: Series, logarithmic: bool) -> Points:
 
 def _drawn_levels(levels: Sequence[Level], logarithmic: bool) -> list[tuple[Level, float]]:
     """The levels that can be drawn, with their y as drawn."""
-    good = [level for level in levels if abs(level.y) < _LARGEST and (level.y > 0 or not logarithmic)]
+    good = [
+        level for level in levels if abs(level.y) < _LARGEST and (level.y > 1 / _LARGEST or not logarithmic)
+    ]
     return [(level, float(np.log10(level.y)) if logarithmic else float(level.y)) for level in good]
 
 

@@ -1,0 +1,88 @@
+"""The quit dialog: says what would be lost, and a slip loses nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.app import App
+from textual.widgets import Label
+
+import tui.dialogs.quit
+from tui.dialogs.quit import QuitDialog
+from tui.messages import CopyRequested
+
+SHEET = Path(tui.dialogs.quit.__file__).with_suffix(".tcss")
+RECIPE = "corpus='[/] a' seed=7"
+
+
+class Host(App[None]):
+    CSS_PATH = SHEET
+
+    def __init__(self, steps: int = 12345) -> None:
+        super().__init__()
+        self.steps = steps
+        self.answers: list[bool | None] = []
+        self.copied: list[str] = []
+
+    def on_mount(self) -> None:
+        self.push_screen(QuitDialog(self.steps, RECIPE), self.answers.append)
+
+    def on_copy_requested(self, event: CopyRequested) -> None:
+        self.copied.append(event.text)
+
+
+@pytest.mark.parametrize(
+    ("keys", "answer"),
+    [
+        (["y"], True),
+        (["n"], False),
+        (["escape"], False),
+        (["enter"], False),
+        (["right", "enter"], True),
+        (["l", "h", "enter"], False),
+        (["tab", "enter"], True),
+    ],
+)
+async def test_keys_answer_and_enter_alone_stays(keys: list[str], answer: bool) -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        await pilot.press(*keys)
+        await pilot.pause()
+        assert app.answers == [answer]
+
+
+@pytest.mark.parametrize(("button", "answer"), [("#quit-stay", False), ("#quit-leave", True)])
+async def test_buttons_answer(button: str, answer: bool) -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        await pilot.click(button)
+        await pilot.pause()
+        assert app.answers == [answer]
+
+
+async def test_the_recipe_is_copied_by_key_and_by_button_and_the_question_stays() -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        await pilot.press("c")
+        await pilot.click("#quit-copy")
+        await pilot.pause()
+        assert app.copied == [RECIPE, RECIPE]
+        assert app.answers == []
+        assert isinstance(app.screen, QuitDialog)
+
+
+@pytest.mark.parametrize(("steps", "words"), [(1, "1 step of"), (12345, "12,345 steps of")])
+async def test_the_question_counts_the_steps(steps: int, words: str) -> None:
+    app = Host(steps)
+    async with app.run_test():
+        assert str(app.screen.query_one("#quit-question", Label).render()).startswith(words)
+
+
+@pytest.mark.parametrize("size", [(60, 18), (80, 24), (140, 42)])
+async def test_every_button_is_whole_at_every_size(size: tuple[int, int]) -> None:
+    app = Host()
+    async with app.run_test(size=size):
+        box = app.screen.query_one("#quit-box").content_region
+        for name in ("#quit-stay", "#quit-leave", "#quit-copy"):
+            assert box.contains_region(app.screen.query_one(name).region)
