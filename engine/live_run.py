@@ -130,10 +130,10 @@ class LiveRun:
             self._evaluation = None
         self._validating_seconds += time.perf_counter() - begun
 
-    def stop_evaluation(self) -> None:
-        """Give up the evaluation under way: its step may cease to exist."""
+    def stop_evaluation(self, *, failed: bool = False) -> None:
+        """Give up the evaluation under way: its step may cease to exist, or it `failed` and would fail again."""
         self._evaluation = None
-        self._validated = int(self._last_validation())
+        self._validated = self.trainer.steps_made if failed else int(self._last_validation())
 
     def _last_validation(self) -> int:
         steps = self.validations.steps()

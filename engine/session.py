@@ -12,6 +12,7 @@ from collections import deque
 
 import numpy as np
 
+from corpora.errors import CorpusError
 from engine.commands import (
     Alter,
     Ask,
@@ -28,8 +29,9 @@ from engine.commands import (
 from engine.live_run import LiveRun
 from engine.models.language_model import GradientModel
 from engine.sampling import PromptError
-from engine.snapshot import Remedy, Sample, SampleState, Snapshot, Status, Trouble
+from engine.snapshot import NextCharacter, Remedy, Sample, SampleState, Snapshot, Status, Trouble
 from engine.training.divergence import Diverged
+from engine.training.recipe import RecipeError
 from engine.training.rewind import BUDGET
 from engine.training.trace import example_of
 from engine.writing import Writer
@@ -66,7 +68,7 @@ class Session:
                 self._carry_out(command)
         except Diverged as diverged:
             self._stop(diverged.trouble)
-        except (ValueError, LookupError) as refused:  # a recipe, a prompt, a text: the message is for people
+        except (RecipeError, PromptError, CorpusError) as refused:  # their messages are for people
             self._say(str(refused))
         except Exception as fault:  # noqa: BLE001  nothing may end the thread: it becomes a trouble on the screen
             self._recover(fault)
@@ -84,8 +86,13 @@ class Session:
 
     def picture(self) -> Snapshot:
         """The state of everything, as a snapshot with a number of its own."""
+        with np.errstate(all="ignore"):  # weights that have blown up are looked at, too
+            return self._picture()
+
+    def _picture(self) -> Snapshot:
         self._version += 1
         run = self.run
+        expected = None if run is None else self._expected(run)
         samples = tuple(self._samples)
         if self._writer is not None:
             samples = (*samples, self._writer.sample())
@@ -114,13 +121,23 @@ class Session:
             parameters=run.table,
             example=example_of(trainer.batch) if trainer.batch is not None else None,
             losses=run.losses(),
-            next_character=run.next_character(),
+            next_character=expected,
             trace=run.tracer.trace,
             samples=samples,
             trouble=self._trouble,
             notice=self._notice,
             notice_number=self._notices,
         )
+
+    def _expected(self, run: LiveRun) -> NextCharacter | None:
+        """The distribution to show; a model that fails here fails in training, too, and is reported once."""
+        try:
+            return run.next_character()
+        except Exception as fault:  # noqa: BLE001  as above
+            told = f"the next character cannot be shown: {type(fault).__name__}: {fault}"
+            if self._notice != told:
+                self._say(told)
+            return None
 
     # Commands.
 
@@ -190,15 +207,15 @@ class Session:
         where = f"{type(fault).__name__}: {fault}"
         remedies = (Remedy("go on from the last whole step", ()), Remedy("go back 10 steps", (Rewind(10),)))
         step = 0
-        self._writer = None
+        self._end_text(SampleState.STOPPED)
         if self.run is not None:
             step = self.run.trainer.steps_made
-            self.run.stop_evaluation()
             self.run.tracer.forget()
             try:
                 self.run.trainer.recover()
             except Exception as again:  # noqa: BLE001  told below; the run is at an earlier whole step
                 where = f"{where}; and on the way back: {type(again).__name__}: {again}"
+            self.run.stop_evaluation(failed=True)
         self._stop(Trouble("The engine met an error", f"after step {step}: {where}", remedies, step))
 
     # Work.

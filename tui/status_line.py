@@ -42,7 +42,7 @@ class StatusLine(Static):
         line = self._line(snapshot)
         if line != self._drawn:
             self._drawn = line
-            self.update(line)
+            self.update(line, layout=False)  # a layout of the whole screen each frame would cost 100 ms
 
     def on_resize(self) -> None:
         """Another width: draw at the next snapshot."""

@@ -53,6 +53,7 @@ class DistributionPane(Pane):
 
     def __init__(self, *, id: str | None = "distribution") -> None:  # noqa: A002 - Textual's own name for it
         super().__init__(id=id)
+        self._noted: str | None = None
         self.border_title = "3 Next character"
         self._snapshot = Snapshot()
         self._sampling = Sampling()
@@ -146,9 +147,11 @@ class DistributionPane(Pane):
 
     def _write_note(self, words: str) -> None:
         """What had to be done to a typed context, or why it was refused."""
-        note = self.query_one("#distribution-note", Static)
-        note.display = bool(words)
-        note.update(content(words, "$text-warning", newlines=False))
+        if words != self._noted:  # a change lays the whole screen out anew
+            self._noted = words
+            note = self.query_one("#distribution-note", Static)
+            note.display = bool(words)
+            note.update(content(words, "$text-warning", newlines=False))
 
     def _write_context(self) -> None:
         """The context, its end if there is no room for all, and the truth if it is known."""

@@ -151,7 +151,7 @@ def update(story: Story) -> Iterator[Content]:
     trace = story.trace
     for name, formula in _rule(story):
         yield _line(name, formula)
-    yield _line("", (f"{'‖Δθ‖ / ‖θ‖':>{ARRAY - NAME + CELLS}}  weights: about 0.001 is healthy", MUTED))
+    yield _line("", (f"{'‖Δθ‖ / ‖θ‖':>{ARRAY - NAME + CELLS}}  weights: healthy near 0.001", MUTED))
     for name, ratio in trace.ratios:
         word, style = ("", "") if name.endswith("bias") else _judged(ratio)  # a bias starts at 0
         yield _row(layer_name(name), column(ratio), (f"  {word}", style))
@@ -166,7 +166,7 @@ def update(story: Story) -> Iterator[Content]:
         yield _line("", (others or "less likely than before: the step was too long, or momentum", MUTED))
 
 
-TOLD: Mapping[Phase, Callable[[Story], Iterator[Content]]] = {
+_TOLD: Mapping[Phase, Callable[[Story], Iterator[Content]]] = {
     Phase.DRAW: draw,
     Phase.FORWARD: forward,
     Phase.LOSS: loss,
@@ -174,6 +174,12 @@ TOLD: Mapping[Phase, Callable[[Story], Iterator[Content]]] = {
     Phase.UPDATE: update,
 }
 """Who tells of which phase."""
+
+
+def account(phase: Phase, story: Story) -> list[Content]:
+    """The lines on one phase, which must be done."""
+    return [line.truncate(story.width, ellipsis=True) for line in _TOLD[phase](story)]
+
 
 Piece = str | Content | tuple[str, str]
 

@@ -18,7 +18,7 @@ from textual.widgets import Static
 from engine.snapshot import Phase, Snapshot, Status
 from tui.keys import active_key
 from tui.panes.base import Pane
-from tui.panes.step_text import MUTED, TOLD, Story
+from tui.panes.step_text import MUTED, Story, account
 from tui.text import content
 
 PHASES = tuple(Phase)
@@ -136,11 +136,11 @@ class StepperPane(Pane):
         if not done:
             primer.update(self._primer())
         story = self._story()
-        for index, (phase, account) in enumerate(self._accounts.items()):
-            account.display = index < done
-            if story is not None and account.display:
-                rows = [self._heading(index), *TOLD[phase](story)]
-                account.update(Content("\n").join(rows if index == done - 1 else [*rows, Content("")]))
+        for index, (phase, section) in enumerate(self._accounts.items()):
+            section.display = index < done
+            if story is not None and section.display:
+                rows = [self._heading(index), *account(phase, story)]
+                section.update(Content("\n").join(rows if index == done - 1 else [*rows, Content("")]))
         self.border_subtitle = Content(f"step {snapshot.trace.step:,}" if snapshot.trace else "")
 
     def _story(self) -> Story | None:
@@ -190,5 +190,5 @@ class StepperPane(Pane):
         self.call_after_refresh(self._scroll_to_chosen)
 
     def _scroll_to_chosen(self) -> None:
-        account = self._accounts[PHASES[max(self._selected, 0)]]
-        self.query_one(Sections).scroll_to(y=account.virtual_region.y if self._done else 0, animate=False)
+        section = self._accounts[PHASES[max(self._selected, 0)]]
+        self.query_one(Sections).scroll_to(y=section.virtual_region.y if self._done else 0, animate=False)

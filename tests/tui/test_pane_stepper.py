@@ -1,0 +1,466 @@
+"""The stepper: the numbers of each phase, and finding one's way among the phases."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from textual.app import App, ComposeResult
+from textual.widgets import Static
+
+import tui.panes.stepper
+from corpora.corpus import Corpus, Origin
+from engine.commands import Command, NextPhase, Rewind, Run, Start, Step
+from engine.session import Session
+from engine.snapshot import Phase, Snapshot, Status, Trace
+from engine.training.recipe import Recipe
+from tui.panes.numerals import MISSING, column, plain, significant
+from tui.panes.step_text import Story, account
+from tui.panes.stepper import Sections, StepperPane
+from tui.text import visible
+
+SHEET = Path(tui.panes.stepper.__file__).with_suffix(".tcss")
+GRID, TAB = (64, 20), (80, 20)
+CORPUS = Corpus.from_text("a text", "Abcdefgh ijk.\n" * 30, origin=Origin.OWN, source="typed")
+HOSTILE = Corpus.from_text(
+    "x", "[/]\x1b]0;\x07\u202e漢e\u0301 \t👩\u200d\n" * 20, origin=Origin.OWN, source="typed"
+)
+SMALL = Recipe(hidden=16, embedding=4, context=6, batch=4)
+
+
+def snapshot_after(*commands: Command, recipe: Recipe = SMALL, corpus: Corpus = CORPUS) -> Snapshot:
+    """What a real engine shows after these commands."""
+    session = Session()
+    for command in (Start(recipe, corpus), *commands):
+        session.handle(command)
+    return session.picture()
+
+
+def story_of(snapshot: Snapshot, width: int = 60) -> Story:
+    assert snapshot.trace is not None
+    assert snapshot.corpus is not None
+    assert snapshot.current is not None
+    corpus = snapshot.corpus
+    return Story(snapshot.trace, corpus.vocabulary, snapshot.current, len(corpus), width)
+
+
+def told(phase: Phase, story: Story) -> str:
+    return "\n".join(line.plain for line in account(phase, story))
+
+
+def trace_of(snapshot: Snapshot) -> Trace:
+    assert snapshot.trace is not None
+    return snapshot.trace
+
+
+DONE = snapshot_after(Step(3))
+"""A whole step, the third."""
+
+
+class Host(App[None]):
+    CSS_PATH = SHEET
+
+    def compose(self) -> ComposeResult:
+        yield StepperPane()
+
+    def on_mount(self) -> None:
+        self.pane.focus_first()
+
+    @property
+    def pane(self) -> StepperPane:
+        return self.query_one(StepperPane)
+
+    @property
+    def sections(self) -> Sections:
+        return self.query_one(Sections)
+
+    @property
+    def phases(self) -> str:
+        return str(self.query_one("#stepper-phases", Static).content)
+
+    @property
+    def shown(self) -> list[str]:
+        """The accounts that are there, by the name of their phase."""
+        return [str(phase) for phase in Phase if self.query_one(f"#stepper-{phase}").display]
+
+    @property
+    def chosen(self) -> list[str]:
+        """The accounts whose heading is marked."""
+        contents = {phase: str(self.query_one(f"#stepper-{phase}", Static).content) for phase in self.shown}
+        return [phase for phase, text in contents.items() if text.startswith("▸")]
+
+    @property
+    def hint(self) -> str:
+        return str(self.query_one("#stepper-primer", Static).content)
+
+    def in_view(self, phase: str) -> bool:
+        """Whether the heading of an account can be seen."""
+        top = self.query_one(f"#stepper-{phase}").virtual_region.y
+        return (
+            self.sections.scroll_offset.y <= top < self.sections.scroll_offset.y + self.sections.size.height
+        )
+
+
+# What is told.
+
+
+def test_draw_shows_the_characters_that_stand_at_that_place() -> None:
+    trace, text = trace_of(DONE), CORPUS.text
+    lines = told(Phase.DRAW, story_of(DONE)).splitlines()
+    assert f"{trace.example.position:,} of {len(text):,} characters, the first of 4 examples" in lines[0]
+    window = text[trace.example.position : trace.example.position + 7]
+    assert lines[1].split()[-6:] == [visible(character, space=True) for character in window[:6]]
+    assert lines[2].split()[1:] == [str(i) for i in trace.example.context]
+    assert lines[3].startswith("c7 ")
+    assert lines[3].split()[1:4] == [visible(window[6], space=True), "id", f"{trace.example.target},"]
+
+
+def test_a_long_context_shows_its_end_with_every_id_below_its_character() -> None:
+    snapshot = snapshot_after(NextPhase(), recipe=SMALL.with_values(context=40))
+    lines = told(Phase.DRAW, story_of(snapshot)).splitlines()
+    example = trace_of(snapshot).example
+    ids = lines[2].split("…")[1].split()
+    assert 10 < len(ids) < 40
+    assert ids == [str(i) for i in example.context[-len(ids) :]]
+    assert len(lines[1]) == len(lines[2]) <= 60
+
+
+def test_forward_shows_every_layer_with_its_formula_shapes_strip_and_dead_units() -> None:
+    trace, text = trace_of(DONE), told(Phase.FORWARD, story_of(DONE))
+    assert [layer.name for layer in trace.layers] == ["embedding", "hidden 1", "hidden 2"]
+    for layer in trace.layers:
+        assert layer.formula in text
+        assert layer.shapes in text
+    for layer in trace.layers[1:]:
+        assert f"{np.mean(layer.values == 0):.1%} dead" in text
+    strips = [line for line in text.splitlines() if set(line) & set("▁▂▃▄▅▆▇█·") and "." not in line]
+    assert len(strips) == 4  # three layers and the logits
+
+
+def test_the_likeliest_characters_come_in_order_and_the_true_one_is_marked() -> None:
+    trace = trace_of(DONE)
+    assert trace.probabilities is not None
+    rows = [line.split() for line in told(Phase.FORWARD, story_of(DONE)).splitlines()[-6:]]
+    ranked = [row for row in rows if row[0].rstrip(".").isdecimal()]
+    order = np.argsort(-trace.probabilities, kind="stable")
+    for row in ranked:
+        i = order[int(row[0][:-1]) - 1]
+        assert row[1] == visible(CORPUS.vocabulary.characters[i], space=True)
+        assert row[2] == significant(float(trace.probabilities[i]))
+        assert (row[-1] == "true") == (i == trace.example.target)
+    assert [row[0] for row in ranked[:5]] == ["1.", "2.", "3.", "4.", "5."]
+    assert sum(row[-1] == "true" for row in ranked) == 1
+
+
+@given(st.integers(0, len(CORPUS.vocabulary) - 1))
+def test_the_true_character_is_listed_with_its_rank_wherever_it_stands(target: int) -> None:
+    trace = trace_of(DONE)
+    example = dataclasses.replace(trace.example, target=target)
+    story = dataclasses.replace(story_of(DONE), trace=dataclasses.replace(trace, example=example))
+    marked = [line for line in told(Phase.FORWARD, story).splitlines() if line.endswith(" true")]
+    assert trace.probabilities is not None
+    rank = 1 + int((trace.probabilities > trace.probabilities[target]).sum())
+    assert len(marked) == 1
+    assert marked[0].split()[0] == f"{rank}."
+
+
+def test_loss_is_told_in_nats_and_bits_beside_the_batch_and_guessing() -> None:
+    trace = trace_of(DONE)
+    assert trace.probabilities is not None
+    likely = float(trace.probabilities[trace.example.target])
+    lines = told(Phase.LOSS, story_of(DONE)).splitlines()
+    assert lines[0].endswith(f"= -log {significant(likely)}")
+    numbers = {line.split()[0]: line.split()[1:3] for line in lines[2:]}
+    assert numbers["example"] == [significant(-math.log(likely)), significant(-math.log2(likely))]
+    assert trace.batch_loss is not None
+    assert numbers["batch"] == [significant(trace.batch_loss), significant(trace.batch_loss / math.log(2))]
+    size = len(CORPUS.vocabulary)
+    assert numbers["guessing"] == [significant(math.log(size)), significant(math.log2(size))]
+    assert "mean of 4 examples" in lines[3]
+
+
+def test_a_batch_of_one_has_no_mean() -> None:
+    assert "batch" not in told(
+        Phase.LOSS, story_of(snapshot_after(Step(), recipe=SMALL.with_values(batch=1)))
+    )
+
+
+def test_backward_shows_each_norm_and_that_of_all_which_is_the_root_of_their_squares() -> None:
+    trace = trace_of(DONE)
+    lines = told(Phase.BACKWARD, story_of(DONE)).splitlines()
+    rows = {line[:18].rstrip(): line[18:28].strip() for line in lines[2:]}
+    for name, norm in trace.gradient_norms:
+        readable = name.replace("hidden.0", "hidden 1").replace("hidden.1", "hidden 2").replace(".", " ")
+        assert rows[readable] == significant(norm)
+    together = math.sqrt(sum(norm**2 for _, norm in trace.gradient_norms))
+    assert float(rows["all together"]) == pytest.approx(together, rel=1e-3)
+    assert lines[-1].split() == ["clipping", "off"]
+    longest = max(lines[2:], key=lambda line: line.count("█"))
+    assert longest.startswith(max(trace.gradient_norms, key=lambda pair: pair[1])[0].split(".")[0])
+
+
+def test_clipping_says_what_is_due_and_then_what_it_did() -> None:
+    clipped = SMALL.with_values(clip_norm=0.01, clip_value=0.02)
+    before = told(Phase.BACKWARD, story_of(snapshot_after(*[NextPhase()] * 4, recipe=clipped)))
+    assert "entries to ±0.02, norm to 0.01 before the update" in before
+    after = snapshot_after(Step(), recipe=clipped)
+    assert "shortened to 0.01" in trace_of(after).clipped
+    assert trace_of(after).clipped in told(Phase.BACKWARD, story_of(after))
+    loose = snapshot_after(Step(), recipe=SMALL.with_values(clip_norm=1e6))
+    assert "norm to 1e+06: nothing to cut" in told(Phase.BACKWARD, story_of(loose))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "form"),
+    [
+        (SMALL, ["θ ← θ - 0.1000 · g"]),
+        (SMALL.with_values(momentum=0.9), ["v ← 0.9 v + g", "θ ← θ - 0.1000 · v"]),
+        (SMALL.with_values(optimizer="adam", rate=0.003), ["θ ← θ - 0.003000 · m / (√v + ε)"]),
+    ],
+)
+def test_update_is_written_in_the_optimizers_own_form(recipe: Recipe, form: Sequence[str]) -> None:
+    text = told(Phase.UPDATE, story_of(snapshot_after(Step(), recipe=recipe)))
+    assert all(rule in text for rule in form)
+
+
+def test_update_shows_the_ratios_and_how_likely_the_true_character_became() -> None:
+    trace = trace_of(DONE)
+    lines = told(Phase.UPDATE, story_of(DONE)).splitlines()
+    rows = {line[:18].rstrip(): line[18:].split() for line in lines[2:]}
+    ratios = dict(trace.ratios)
+    assert rows["output weight"][0] == significant(ratios["output.weight"])
+    assert rows["output weight"][1] == "healthy"
+    assert rows["output bias"][1:] == []  # too young to be judged
+    assert trace.before is not None
+    assert trace.after is not None
+    arrow = "↑" if trace.after > trace.before else "↓"
+    sentence = f"{significant(trace.before)} → {significant(trace.after)} {arrow} for"
+    assert any(sentence in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "word"),
+    [(1e-5, "slow"), (1e-3, "healthy"), (0.5, "fast"), (0.0, "not moved"), (None, "all zero")],
+)
+def test_a_ratio_is_judged_by_the_rule_of_thumb(ratio: float | None, word: str) -> None:
+    trace = dataclasses.replace(trace_of(DONE), ratios=(("output.weight", ratio),))
+    story = dataclasses.replace(story_of(DONE), trace=trace)
+    assert next(line for line in told(Phase.UPDATE, story).splitlines() if "output" in line).endswith(word)
+
+
+@pytest.mark.parametrize(("batch", "words"), [(4, "the other 3 examples"), (1, "too long")])
+def test_a_step_that_made_the_truth_less_likely_says_why(batch: int, words: str) -> None:
+    trace = dataclasses.replace(trace_of(DONE), batch=batch, before=0.5, after=0.25)
+    text = told(Phase.UPDATE, dataclasses.replace(story_of(DONE), trace=trace))
+    assert "0.5000 → 0.2500 ↓" in text
+    assert words in text
+
+
+def test_what_was_not_watched_is_a_dash_or_said_in_words() -> None:
+    bare = Trace(7, Phase.UPDATE, trace_of(DONE).example, 4)
+    story = dataclasses.replace(story_of(DONE), trace=bare)
+    assert "not watched" in told(Phase.FORWARD, story)
+    assert told(Phase.LOSS, story).splitlines()[2].split() == ["example", MISSING, MISSING]
+    assert told(Phase.BACKWARD, story).splitlines()[-2].split() == ["all", "together", MISSING]
+    assert f"{MISSING} → {MISSING}" in told(Phase.UPDATE, story)
+
+
+def test_a_loss_without_bounds_is_shown_so() -> None:
+    trace = dataclasses.replace(
+        trace_of(DONE), loss=math.inf, gradient_norms=(("a.weight", math.inf), ("b.weight", math.nan))
+    )
+    story = dataclasses.replace(story_of(DONE), trace=trace)
+    assert told(Phase.LOSS, story).splitlines()[2].split()[1:3] == ["∞", "∞"]
+    assert [line.split()[-1] for line in told(Phase.BACKWARD, story).splitlines()[2:4]] == ["∞", MISSING]
+
+
+STORIES = [
+    story_of(snapshot)
+    for snapshot in (
+        DONE,
+        snapshot_after(Step(), corpus=HOSTILE, recipe=SMALL.with_values(context=30, activation="tanh")),
+        snapshot_after(Step(), recipe=Recipe(optimizer="adam", clip_norm=0.1, clip_value=0.01, layers=4)),
+    )
+]
+
+
+@given(st.sampled_from(STORIES), st.sampled_from(list(Phase)), st.integers(1, 120))
+def test_no_line_is_wider_than_asked_and_nothing_in_it_moves_the_cursor(
+    story: Story, phase: Phase, width: int
+) -> None:
+    for line in account(phase, dataclasses.replace(story, width=width)):
+        assert cell_len(line.plain) <= width
+        assert all(character.isprintable() or character == "\u0301" for character in line.plain)
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_nothing_is_cut_where_all_panes_share_the_screen(phase: Phase) -> None:
+    for line in account(phase, story_of(snapshot_after(Step(), recipe=Recipe()))):
+        assert not line.plain.endswith("…")
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True))
+def test_numbers_fit_their_column_and_keep_four_digits(value: float) -> None:
+    assert cell_len(column(value)) == 10 or abs(value) < 1e-99 or abs(value) > 1e99
+    if math.isfinite(value) and abs(value) > 1e-300:
+        assert float(significant(value)) == pytest.approx(value, rel=1e-3)
+
+
+def test_numbers_that_are_turned_are_written_as_people_type_them() -> None:
+    assert [plain(x) for x in (0.1, 1e-5, 0.00007, 32.0, 4096.0, 0.0, 100.0)] == [
+        "0.1", "0.00001", "0.00007", "32", "4096", "0", "100"
+    ]  # fmt: skip
+    assert significant(0.0) == "0"
+    assert significant(1234.0) == "1234"
+
+
+# What is on the screen.
+
+
+@pytest.mark.parametrize("done", range(6))
+async def test_phases_that_are_done_are_filled_and_told_and_the_next_has_its_key(done: int) -> None:
+    async with Host().run_test(size=GRID) as pilot:
+        host = pilot.app
+        assert isinstance(host, Host)
+        host.pane.show(snapshot_after(*[NextPhase()] * done))
+        await pilot.pause()
+        names = [str(phase) for phase in Phase]
+        assert host.shown == names[:done]
+        assert host.phases.count("●") == done
+        assert f"{names[done % 5]} n" in host.phases
+        assert host.phases.count(" n") == 1
+        if done:
+            assert host.chosen == [names[done - 1]]
+            assert host.in_view(names[done - 1])
+            assert str(host.pane.border_subtitle) == "step 1"
+
+
+async def test_h_and_l_go_from_phase_to_phase_and_stop_at_the_ends() -> None:
+    async with Host().run_test(size=GRID) as pilot:
+        host = pilot.app
+        assert isinstance(host, Host)
+        host.pane.show(DONE)
+        await pilot.pause()
+        for keys, phase in (
+            (["h"], "backward"), (["left"], "loss"), (["h"] * 5, "draw"), (["l"], "forward"),
+            (["right"] * 9, "update"),
+        ):  # fmt: skip
+            await pilot.press(*keys)
+            await pilot.pause()
+            assert host.chosen == [phase]
+            assert host.in_view(phase)
+
+
+async def test_a_phase_that_is_yet_to_come_cannot_be_chosen() -> None:
+    async with Host().run_test(size=GRID) as pilot:
+        host = pilot.app
+        assert isinstance(host, Host)
+        await pilot.press("l", "h")  # nothing is done
+        host.pane.show(snapshot_after(NextPhase(), NextPhase()))
+        await pilot.press("l", "l")
+        assert host.chosen == ["forward"]
+
+
+async def test_it_scrolls_by_rows_by_pages_and_to_the_ends() -> None:
+    async with Host().run_test(size=GRID) as pilot:
+        host = pilot.app
+        assert isinstance(host, Host)
+        host.pane.show(DONE)
+        await pilot.pause()
+        at, page = host.sections.scroll_offset, host.sections.size.height - 1
+        await pilot.press("home")
+        assert host.sections.scroll_offset.y == 0 < at.y
+        await pilot.press("j", "down", "down", "k")
+        assert host.sections.scroll_offset.y == 2
+        await pilot.press("up", "pagedown")
+        assert host.sections.scroll_offset.y == 1 + page
+        await pilot.press("pageup")
+        assert host.sections.scroll_offset.y == 1
+        await pilot.press("end")
+        assert host.sections.scroll_offset.y == host.sections.max_scroll_y
+
+
+async def test_reading_on_is_not_disturbed_by_snapshots_of_the_same_step() -> None:
+    async with Host().run_test(size=GRID) as pilot:
+        host = pilot.app
+        assert isinstance(host, Host)
+        host.pane.show(DONE)
+        await pilot.press("h", "h", "j")
+        at, text = host.sections.scroll_offset, host.query_one("#stepper-loss", Static).content
+        host.pane.show(dataclasses.replace(DONE, version=DONE.version + 1, seconds=9.0))
+        await pilot.pause()
+        assert host.sections.scroll_offset == at
+        assert host.query_one("#stepper-loss", Static).content is text
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "words"),
+    [
+        (Snapshot(), "No text yet: o opens one."),
+        (snapshot_after(), "n does one phase, s a whole step."),
+        (snapshot_after(Run()), "space stops it; n then does one phase, s a step."),
+    ],
+)
+async def test_before_anything_it_says_which_keys_there_are(snapshot: Snapshot, words: str) -> None:
+    async with Host().run_test(size=GRID) as pilot:
+        host = pilot.app
+        assert isinstance(host, Host)
+        host.pane.show(snapshot)
+        await pilot.pause()
+        assert words in host.hint
+        assert host.query_one("#stepper-primer").display
+        assert host.shown == []
+
+
+async def test_going_back_and_running_forget_what_is_no_longer_so() -> None:
+    async with Host().run_test(size=GRID) as pilot:
+        host = pilot.app
+        assert isinstance(host, Host)
+        host.pane.show(DONE)
+        host.pane.show(snapshot_after(Step(3), Rewind(3)))
+        await pilot.pause()
+        assert host.shown == []
+        assert host.query_one("#stepper-primer").display
+
+
+async def test_a_step_that_was_stopped_says_why_and_offers_no_next_phase() -> None:
+    stopped = snapshot_after(
+        Step(200), recipe=SMALL.with_values(rate=100.0, layers=4, batch=1, activation="gelu")
+    )
+    assert stopped.status is Status.STOPPED
+    assert stopped.trouble is not None
+    async with Host().run_test(size=GRID) as pilot:
+        host = pilot.app
+        assert isinstance(host, Host)
+        host.pane.show(stopped)
+        await pilot.pause()
+        note = host.query_one("#stepper-note", Static)
+        assert note.display
+        assert str(note.content).startswith(stopped.trouble.title)
+        assert " n" not in host.phases
+        host.pane.show(DONE)
+        assert not note.display
+
+
+@pytest.mark.parametrize("size", [GRID, TAB, (30, 8), (12, 5), (3, 2), (200, 60)])
+async def test_accounts_are_as_wide_as_the_pane_at_every_size(size: tuple[int, int]) -> None:
+    async with Host().run_test(size=size) as pilot:
+        host = pilot.app
+        assert isinstance(host, Host)
+        host.pane.show(snapshot_after(Step(), corpus=HOSTILE))
+        await pilot.pause()
+        for new in (size, TAB):
+            await pilot.resize_terminal(*new)
+            await pilot.pause()
+            room = host.sections.scrollable_content_region.width
+            for phase in host.shown:
+                lines = str(host.query_one(f"#stepper-{phase}", Static).content).splitlines()
+                assert all(cell_len(line) <= max(room, 0) for line in lines[1:])
+        assert room == 76
