@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 
@@ -192,7 +193,7 @@ class Session:
         reached = run.rewind(steps)
         self._trouble = None
         if reached < steps:
-            self._say(f"went back {reached:,} steps: memory reaches no further")
+            self._say(f"went back {reached:,} step{'s' * (reached != 1)}: memory reaches no further")
 
     def _stop(self, trouble: Trouble) -> None:
         """Stop the run, with the step under way abandoned and the reason kept."""
@@ -261,8 +262,13 @@ class Session:
 
     def _write(self, writer: Writer) -> None:
         deadline = time.perf_counter() + SLICE_SECONDS
-        while not writer.done and time.perf_counter() < deadline:
-            writer.advance()
+        try:
+            while not writer.done and time.perf_counter() < deadline:
+                writer.advance()
+        except ValueError as refused:  # weights that have blown up leave nothing to draw from
+            self._samples.append(replace(writer.sample(SampleState.STOPPED), note=str(refused)))
+            self._writer = None
+            return
         if writer.done:
             self._end_text(SampleState.DONE)
 

@@ -69,12 +69,12 @@ class EngineThread:
     def _live(self) -> None:
         session, inbox = self._session, self._inbox
         while not self._closing:
-            while not inbox.empty():
+            while not inbox.empty() and not self._closing:
                 self._take(inbox.get())
             if self._wanted:
                 self._wanted = False
                 self.snapshot = session.picture()
-            if not session.work():
+            if not session.work() and not self._closing:
                 self.snapshot = session.picture()
                 self._take(inbox.get())  # nothing to do: sleep until somebody wants something
 

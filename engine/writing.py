@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from corpora.vocabulary import IdArray
-from engine import blas
 from engine.autograd.tensor import FloatArray
 from engine.commands import Generate
 from engine.information import log_softmax, nats_to_bits
@@ -50,7 +49,6 @@ class Writer:
         model.parameters.values[:] = values
         model.parameters.publish()
         self._characters = characters
-        self._work = model.parameters.values.size
         self._request = request
         self._rng = np.random.default_rng(request.seed)
         ids: IdArray = np.array(prompt.ids, dtype=dtype)
@@ -66,7 +64,6 @@ class Writer:
 
     def advance(self) -> None:
         """Write one character."""
-        blas.use_threads_for(self._work)
         logits = self._continuation.logits
         character = self._request.sampling.draw(logits, self._rng)
         nats = -log_softmax(logits.astype(np.float64))[character]

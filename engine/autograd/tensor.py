@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.autograd.errors import ShapeError
 from engine.autograd.graph import topological_order
+from engine.parallel import finish
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]  # Any: float32 or float64
 Backward: TypeAlias = Callable[[FloatArray], None]
@@ -128,10 +129,13 @@ class Tensor:
         for node in made:
             node._gradient = None
         self.receive(np.ones_like(self.data))
-        for node in reversed(made):
-            gradient, backward = node._gradient, node._backward
-            if gradient is not None and backward is not None:
-                backward(gradient)
+        try:
+            for node in reversed(made):
+                gradient, backward = node._gradient, node._backward
+                if gradient is not None and backward is not None:
+                    backward(gradient)
+        finally:
+            finish()  # products that a second thread is still at
 
     # Arithmetic: the forward line, then the gradient with respect to each operand.
 

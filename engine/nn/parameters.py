@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.autograd.tensor import FloatArray, Tensor, unbroadcast
+from engine.parallel import finish, product_into
 
 
 @dataclass(frozen=True)
@@ -104,15 +105,15 @@ class Parameter(Tensor):
             self._slot[...] = gradient
             self._fresh = False
         else:
-            self._slot += gradient
+            self._add(gradient)
 
     def receive_product(self, left: FloatArray, right: FloatArray) -> None:
         """Add `left` @ `right`, straight into the slot if it is the first to arrive."""
         if self._fresh:
-            np.dot(left, right, out=self._slot)
+            product_into(self._slot, left, right)
             self._fresh = False
         else:
-            self._slot += np.dot(left, right)
+            self._add(np.dot(left, right))
 
     def receive_sum(self, gradient: FloatArray) -> None:
         """Add the sum over the first axis, straight into the slot if it is the first to arrive."""
@@ -120,7 +121,11 @@ class Parameter(Tensor):
             np.add.reduce(gradient, axis=0, out=self._slot)
             self._fresh = False
         else:
-            self._slot += gradient.sum(axis=0)
+            self._add(gradient.sum(axis=0))
+
+    def _add(self, gradient: FloatArray) -> None:
+        finish()  # the first product may still be on its way into the slot
+        self._slot += gradient
 
 
 class ArrayParameters(ParameterVector):

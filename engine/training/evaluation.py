@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from corpora.vocabulary import IdArray
-from engine import blas
 from engine.autograd.tensor import FloatArray
 from engine.models.language_model import GradientModel
 
@@ -42,7 +41,6 @@ class Evaluation:
     def advance(self) -> float | None:
         """Score one more slice; the mean in nats per character when the last one is done, None before."""
         stop = min(self._next + SLICE, self._stop)
-        blas.use_threads_for(SLICE * self._model.parameters.values.size)
         self._total += float(np.sum(self._model.nll(self._ids[:stop], self._next)))
         self._next = stop
         return self._total / (self._stop - self._start) if stop == self._stop else None

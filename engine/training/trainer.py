@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from corpora.corpus import Corpus
-from engine import blas
 from engine.autograd.errors import DomainError
 from engine.autograd.tensor import FloatArray
 from engine.memory import keep_freed_memory
 from engine.models.catalog import build
 from engine.models.language_model import Batch, Differentiable, Forward, GradientModel
+from engine.parallel import use_one_blas_thread
 from engine.snapshot import Phase
 from engine.training.batches import Batches
 from engine.training.divergence import Diverged, blame
@@ -73,6 +73,7 @@ class Trainer:
                 f"{corpus.name!r} ({corpus.fingerprint}); open that text, or leave the fingerprint out"
             )
         keep_freed_memory()
+        use_one_blas_thread()
         self.recipe = recipe
         self.corpus = corpus
         self.borders = split_borders(recipe, len(corpus))
@@ -223,11 +224,16 @@ class Trainer:
             self._return_to(self.steps_made)
 
     def _return_to(self, target: int) -> None:
-        self._restore(self._past.before(target))
+        state = self._past.before(target)
+        self._restore(state)
         recorded, self.losses = self.losses, LossHistory(columns=2, capacity=4 * STRIDE)
         try:
             while self.steps_made < target:
                 self.step()
+        except Exception:
+            self.abandon()
+            self._restore(state)  # an earlier step, but a whole one
+            raise
         finally:
             self.losses = recorded
             self.losses.truncate(self.steps_made)
@@ -290,7 +296,6 @@ class Trainer:
 
     def _choose_threads(self) -> None:
         """As many as this step is worth, in each phase anew: others compute in between, and bits depend on it."""
-        blas.use_threads_for(len(self._batch.targets) * self.model.parameters.values.size)
 
     def _noise_state(self) -> dict[str, object] | None:
         """The state of the noise, where there is any: reading it costs as much as two layers."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.training.batches import Place
 from engine.training.optimizers import OptimizerState
-from engine.training.rewind import Past, State
+from engine.training.rewind import MOST_STATES, Past, State
 
 
 def state(step: int) -> State:
@@ -70,6 +70,10 @@ def test_without_room_nothing_is_ever_due() -> None:
     assert not any(past.due(step) for step in range(100))
     assert past.limit == 0
     assert past.reach(100) == 0
+
+
+def test_a_tiny_model_is_remembered_for_so_many_states_and_no_more() -> None:
+    assert Past(state_bytes=8, budget=64 << 20).limit == (MOST_STATES - 1) * 16
 
 
 @pytest.mark.parametrize(("budget", "room"), [(64 << 20, 307), (1 << 20, 4)])

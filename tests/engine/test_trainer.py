@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from corpora.corpus import Corpus, Origin, UntrainableError
-from engine import blas
 from engine.information import log_softmax
 from engine.models.catalog import build
 from engine.snapshot import Phase
@@ -47,19 +46,6 @@ def test_the_same_recipe_gives_the_same_losses_bit_for_bit(recipe: Recipe, phras
     assert records(recipe, phrase, steps) == first
     assert records(Recipe.parse(str(recipe)), phrase, steps) == first
     assert records(recipe.with_values(seed=6), phrase, steps) != first
-
-
-def test_other_work_between_the_phases_changes_no_bit(phrase: Corpus) -> None:
-    wide = Recipe(hidden=700, layers=2, batch=8, precision="float64", clip_norm=0.1, seed=1)
-    undisturbed, disturbed = Trainer(wide, phrase), Trainer(wide, phrase)
-    assert 8 * undisturbed.model.parameters.values.size > blas.LARGE_WORK
-    for _ in range(3):
-        expected = undisturbed.step()
-        for phase in phases(disturbed):
-            blas.use_threads_for(1)  # as writing a text does
-            record = phase()
-        assert record == expected
-        assert np.array_equal(disturbed.model.parameters.values, undisturbed.model.parameters.values)
 
 
 def test_phases_one_by_one_are_a_step(phrase: Corpus) -> None:

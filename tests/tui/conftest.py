@@ -61,7 +61,7 @@ class Playground:
 
     async def barrier(self) -> None:
         """Until everything that is under way between the widgets has arrived."""
-        for _ in range(3):
+        for _ in range(2):
             await self.pilot.pause(0)
 
     async def press(self, *keys: str) -> None:
@@ -108,11 +108,11 @@ OpenPlayground = Callable[..., AbstractAsyncContextManager[Playground]]
 
 @asynccontextmanager
 async def playground(
-    recipe: Recipe = SMALL, *, size: tuple[int, int] = WIDE, wishes: Wishes | None = None
+    recipe: Recipe = SMALL, *, size: tuple[int, int] = NARROW, wishes: Wishes | None = None
 ) -> AsyncIterator[Playground]:
     """The app with its first run begun, without a terminal."""
     app = CharlmApp(wishes or Wishes(recipe))
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         play = Playground(app, pilot)
         if not (wishes and wishes.path):
             await play.until(lambda snapshot: snapshot.status is Status.PAUSED)

@@ -174,6 +174,8 @@ async def test_a_path_that_is_none_is_refused_in_words(typed: str, tmp_path: Pat
     host = Host(tmp_path)
     async with host.run_test() as pilot:
         host.type(typed)
+        await pilot.pause()
+        assert not any(c in host.export_screenshot() for c in "\0\x1b")
         await pilot.press("enter")
         await until(pilot, lambda: host.said != HINT and not host.said.startswith("reading"))
         assert any(s in host.said for s in ("there is no file", "is no path", "cannot be read"))
@@ -297,6 +299,9 @@ async def test_reading_can_be_cancelled_and_the_dialog_stays(
         assert host.said == "cancelled; nothing was opened"
         assert not host.dialog.query_one(ProgressBar).display
         gate.go.set()
+        await until(pilot, lambda: not any(thread.name == "opening" for thread in threading.enumerate()))
+        await pilot.pause()
+        assert host.said == "cancelled; nothing was opened"  # what the reading says at its end is not heard
         host.type(tmp_path / "short.txt")
         await pilot.click("#open-open")
         await until(pilot, lambda: bool(host.came))

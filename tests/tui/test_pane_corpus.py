@@ -208,17 +208,25 @@ async def test_context_and_target_of_a_real_step_are_marked_in_their_surrounding
 
 
 @pytest.mark.parametrize("size", [GRID, TAB, (24, 12), (60, 14)])
-@pytest.mark.parametrize("where", [0, 17, 300, 5_000, 7_990])
-async def test_the_example_is_in_view_wherever_it_is(size: tuple[int, int], where: int) -> None:
+async def test_the_example_is_in_view_wherever_it_is(size: tuple[int, int]) -> None:
     corpus = corpus_of("".join(f"{n:04}," for n in range(2_000)))  # one line
     host = Host()
     async with host.run_test(size=size) as pilot:
-        host.pane.show(snapshot_of(corpus, 4_000))
+        for where in (0, 17, 7_990, 300, 5_000):
+            host.pane.show(snapshot_of(corpus, where))
+            await pilot.pause()
+            assert host.marked("underline") == corpus.excerpt(where, where + 8)
+            assert host.marked("reverse") == corpus.excerpt(where + 8, where + 9)
+
+
+async def test_where_the_context_is_longer_than_the_window_the_target_is_in_view() -> None:
+    corpus = corpus_of("".join(f"{n:04}," for n in range(2_000)))
+    host = Host()
+    async with host.run_test(size=(16, 16)) as pilot:
+        host.pane.show(snapshot_of(corpus, 3_000, context=200))
         await pilot.pause()
-        host.pane.show(snapshot_of(corpus, where))
-        await pilot.pause()
-        assert host.marked("underline") == corpus.excerpt(where, where + 8)
-        assert host.marked("reverse") == corpus.excerpt(where + 8, where + 9)
+        assert host.view.size.area < 200
+        assert host.marked("reverse") == corpus.excerpt(3_200, 3_201)
 
 
 async def test_the_text_stays_where_it_is_while_the_example_is_in_view() -> None:
@@ -350,6 +358,16 @@ async def test_a_storm_of_sizes_keeps_the_example_in_view() -> None:
         assert host.marked("underline") == corpus.excerpt(3_000, 3_008).replace("\n", "⏎")
 
 
+async def test_the_buttons_name_the_keys_as_they_are_remapped() -> None:
+    class Remapped(Host):
+        def on_mount(self) -> None:
+            self.set_keymap({"text.catalog": "f6"})
+
+    host = Remapped()
+    async with host.run_test(size=GRID):
+        assert str(host.query_one("#corpus-catalog", Button).label) == "Catalog (f6)"
+
+
 async def test_open_is_asked_of_the_app() -> None:
     host = Host()
     async with host.run_test(size=GRID) as pilot:
@@ -389,6 +407,12 @@ async def test_the_catalog_can_be_left_and_begins_at_the_text_that_is_open() -> 
         await pilot.press("c", "k")
         await pilot.click("#catalog-choose")
         assert host.heard == ["brackets"]
+
+
+def test_a_line_that_fits_is_never_cut() -> None:
+    text = "a line of forty characters, feed too ...\n" * 200
+    lines = Lines(corpus_of(text), 60).page(0, 1_000)
+    assert [text[start:stop] for start, stop in lines] == text.splitlines(keepends=True)
 
 
 LINES = st.lists(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
+from textual.pilot import Pilot
 from textual.widgets import Static
 
 import tui.panes.stepper
@@ -32,6 +34,7 @@ CORPUS = Corpus.from_text("a text", "Abcdefgh ijk.\n" * 30, origin=Origin.OWN, s
 HOSTILE = Corpus.from_text(
     "x", "[/]\x1b]0;\x07\u202e漢e\u0301 \t👩\u200d\n" * 20, origin=Origin.OWN, source="typed"
 )
+DEADLINE = 30.0
 SMALL = Recipe(hidden=16, embedding=4, context=6, batch=4)
 
 
@@ -106,6 +109,14 @@ class Host(App[None]):
         return (
             self.sections.scroll_offset.y <= top < self.sections.scroll_offset.y + self.sections.size.height
         )
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    """Until something is so on the screen; a deadline that only a broken program reaches."""
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        await pilot.pause(0.005)
 
 
 # What is told.
@@ -209,12 +220,14 @@ def test_backward_shows_each_norm_and_that_of_all_which_is_the_root_of_their_squ
 def test_clipping_says_what_is_due_and_then_what_it_did() -> None:
     clipped = SMALL.with_values(clip_norm=0.01, clip_value=0.02)
     before = told(Phase.BACKWARD, story_of(snapshot_after(*[NextPhase()] * 4, recipe=clipped)))
-    assert "entries to ±0.02, norm to 0.01 before the update" in before
+    assert "entries to ±0.02   norm to 0.01" in before
+    assert "before the update" in before
     after = snapshot_after(Step(), recipe=clipped)
-    assert "shortened to 0.01" in trace_of(after).clipped
-    assert trace_of(after).clipped in told(Phase.BACKWARD, story_of(after))
+    parts = trace_of(after).clipped.split(", ")
+    assert len(parts) == 2
+    assert all(part in told(Phase.BACKWARD, story_of(after)) for part in parts)
     loose = snapshot_after(Step(), recipe=SMALL.with_values(clip_norm=1e6))
-    assert "norm to 1e+06: nothing to cut" in told(Phase.BACKWARD, story_of(loose))
+    assert "norm to 1e+06   nothing to cut" in told(Phase.BACKWARD, story_of(loose))
 
 
 @pytest.mark.parametrize(
@@ -309,7 +322,7 @@ def test_nothing_is_cut_where_all_panes_share_the_screen(phase: Phase) -> None:
 @given(st.floats(allow_nan=True, allow_infinity=True))
 def test_numbers_fit_their_column_and_keep_four_digits(value: float) -> None:
     assert cell_len(column(value)) == 10 or abs(value) < 1e-99 or abs(value) > 1e99
-    if math.isfinite(value) and abs(value) > 1e-300:
+    if 1e-300 < abs(value) < 1e300:  # closer to the ends rounding leaves the range
         assert float(significant(value)) == pytest.approx(value, rel=1e-3)
 
 
@@ -338,7 +351,7 @@ async def test_phases_that_are_done_are_filled_and_told_and_the_next_has_its_key
         assert host.phases.count(" n") == 1
         if done:
             assert host.chosen == [names[done - 1]]
-            assert host.in_view(names[done - 1])
+            await until(pilot, lambda: host.in_view(names[done - 1]))
             assert str(host.pane.border_subtitle) == "step 1"
 
 
@@ -353,9 +366,8 @@ async def test_h_and_l_go_from_phase_to_phase_and_stop_at_the_ends() -> None:
             (["right"] * 9, "update"),
         ):  # fmt: skip
             await pilot.press(*keys)
-            await pilot.pause()
             assert host.chosen == [phase]
-            assert host.in_view(phase)
+            await until(pilot, lambda phase=phase: host.in_view(phase))  # type: ignore[misc]  # bound in the loop
 
 
 async def test_a_phase_that_is_yet_to_come_cannot_be_chosen() -> None:
@@ -373,10 +385,11 @@ async def test_it_scrolls_by_rows_by_pages_and_to_the_ends() -> None:
         host = pilot.app
         assert isinstance(host, Host)
         host.pane.show(DONE)
-        await pilot.pause()
-        at, page = host.sections.scroll_offset, host.sections.size.height - 1
+        await until(pilot, lambda: host.sections.scroll_offset.y > 0)  # the newest phase is at the end
+        assert host.in_view("update")
+        page = host.sections.size.height - 1
         await pilot.press("home")
-        assert host.sections.scroll_offset.y == 0 < at.y
+        assert host.sections.scroll_offset.y == 0
         await pilot.press("j", "down", "down", "k")
         assert host.sections.scroll_offset.y == 2
         await pilot.press("up", "pagedown")
@@ -431,9 +444,9 @@ async def test_going_back_and_running_forget_what_is_no_longer_so() -> None:
 
 
 async def test_a_step_that_was_stopped_says_why_and_offers_no_next_phase() -> None:
-    stopped = snapshot_after(
-        Step(200), recipe=SMALL.with_values(rate=100.0, layers=4, batch=1, activation="gelu")
-    )
+    wild = SMALL.with_values(rate=100.0, layers=4, batch=1, activation="gelu")
+    with np.errstate(all="ignore"):  # numbers without bounds are what it is about
+        stopped = snapshot_after(Step(200), recipe=wild)
     assert stopped.status is Status.STOPPED
     assert stopped.trouble is not None
     async with Host().run_test(size=GRID) as pilot:
