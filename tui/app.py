@@ -15,6 +15,7 @@ from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Footer
 
 from corpora.catalog import CATALOG
@@ -105,6 +106,9 @@ class CharlmApp(App[None]):
         self._pacer = Pacer()
         self._seen = Snapshot(version=-1)
         self._loading: Opening | None = None
+        self._next_look: Timer | None = None  # None while a picture is on its way
+        self._unseen = False  # whether something was asked since the last look
+        self._turned = (-2, 0.0)  # the snapshot's version when the rate was turned last, and to what
 
     def compose(self) -> ComposeResult:
         """One line on top, the panes, the keys below."""
@@ -155,6 +159,10 @@ class CharlmApp(App[None]):
 
     def _look(self) -> None:
         """Ask for a fresh snapshot; draw it as soon as it can be there."""
+        if self._next_look is not None:
+            self._next_look.stop()
+            self._next_look = None
+        self._unseen = False
         self.engine.request_snapshot()
         self.set_timer(FRESH_PICTURE, self._draw)
 
@@ -165,8 +173,8 @@ class CharlmApp(App[None]):
             self.query_one(StatusLine).show(snapshot)
             self.query_one(Workbench).show(snapshot)
             self._announce(before, snapshot)
-        busy = snapshot.status is Status.RUNNING
-        self.set_timer(self._pacer.delay(busy), self._look)
+        delay = self._pacer.delay(snapshot.status is Status.RUNNING)
+        self._next_look = self.set_timer(FRESH_PICTURE if self._unseen else delay, self._look)
 
     def _announce(self, before: Snapshot, now: Snapshot) -> None:
         if now.notice_number != before.notice_number:
@@ -176,13 +184,13 @@ class CharlmApp(App[None]):
 
     def _apply_remedy(self, remedy: Remedy | None) -> None:
         for command in remedy.commands if remedy else ():
-            self.engine.send(command)
+            self._send(command)
 
     # Messages of the panes.
 
     def on_engine_command(self, event: EngineCommand) -> None:
         """A pane asks something of the engine."""
-        self.engine.send(event.command)
+        self._send(event.command)
 
     def on_sampling_changed(self, event: SamplingChanged) -> None:
         """Temperature, top-k or top-p was turned: every pane may follow."""
@@ -221,7 +229,7 @@ class CharlmApp(App[None]):
         if corpus is None and self._seen.recipe is not None and recipe.corpus == self._seen.recipe.corpus:
             corpus = self._seen.corpus
         if corpus is not None:
-            self.engine.send(Start(recipe.with_values(corpus=recipe_name(corpus)), corpus))
+            self._send(Start(recipe.with_values(corpus=recipe_name(corpus)), corpus))
             return
         named = recipe.corpus.partition(":")[0] in CATALOG
         source = FromCatalog(recipe.corpus) if named else FromPath(recipe.corpus)
@@ -241,7 +249,11 @@ class CharlmApp(App[None]):
             self.notify(event.outcome.message, severity="error", markup=False)
 
     def _send(self, command: Command) -> None:
+        """Ask the engine for something, and look at once what comes of it: a person waits for it."""
         self.engine.send(command)
+        self._unseen = True
+        if self._next_look is not None:
+            self._look()
 
     # Actions; `keys.py` says which keys they are on.
 
@@ -271,9 +283,15 @@ class CharlmApp(App[None]):
         self._turn_rate(1 / RATE_STEP)
 
     def _turn_rate(self, factor: float) -> None:
-        if self._seen.current is not None:
-            rate = float(f"{self._seen.current.rate * factor:.3g}")
-            self._send(Alter("rate", min(rate, RULES["rate"].high)))
+        """Turn it from where it stands, or from where the last key left it if that is not on the screen yet."""
+        if self._seen.current is None:
+            return
+        turned_at, turned_to = self._turned
+        # One picture may have been under way when the key was pressed; the one after it knows of it.
+        base = turned_to if self._seen.version < turned_at + 2 else self._seen.current.rate
+        rate = min(float(f"{base * factor:.3g}"), RULES["rate"].high)
+        self._turned = (self.engine.snapshot.version, rate)
+        self._send(Alter("rate", rate))
 
     def action_reset_same(self) -> None:
         """The same run from the beginning."""
@@ -336,7 +354,8 @@ class CharlmApp(App[None]):
             self.post_message(CopyRequested(text, "the text"))
 
     def action_generate(self) -> None:
-        """Let the model write."""
+        """Let the model write, where it can be read."""
+        self.query_one(Workbench).reveal(6)
         self.query_one(ConsolePane).generate()
 
     def action_stop_generating(self) -> None:
@@ -366,8 +385,8 @@ class CharlmApp(App[None]):
         self.push_screen(HelpDialog(self._keys, PANES))
 
     async def action_quit(self) -> None:
-        """Leave; ask first if a run would be lost."""
-        if self._seen.step == 0:
+        """Leave; ask first if a run would be lost, but once."""
+        if self._seen.step == 0 or isinstance(self.screen, QuitDialog):
             self.exit()
         else:
             self.push_screen(QuitDialog(self._seen.step, str(self._recipe)), self._quit)

@@ -106,7 +106,7 @@ def _recipe(given: str | None) -> Recipe:
     """The recipe in a file of that name if there is one, else the recipe that the string itself is."""
     if given is None:
         return Recipe()
-    if "=" in given and not Path(given).is_file():
+    if "=" in given and not _stands(given):
         return Recipe.parse(given)
     try:
         return Recipe.from_toml(Path(given).read_text("utf-8"))
@@ -121,14 +121,22 @@ def _path_in(recipe: Recipe) -> str | None:
     """The file that a recipe names, None if it names a text of the catalog."""
     if recipe.corpus.partition(":")[0] in catalog.CATALOG:
         return None
-    return recipe.corpus if os.sep in recipe.corpus or Path(recipe.corpus).exists() else None
+    return recipe.corpus if os.sep in recipe.corpus or _stands(recipe.corpus) else None
+
+
+def _stands(path: str) -> bool:
+    """Whether there is something of that name; a recipe is often too long to be one."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _from_file(recipe: Recipe, path: str) -> Wishes:
     try:
         if Path(path).expanduser().stat().st_size > OPENED_FIRST:
             return Wishes(recipe, path=path)
-    except OSError:
+    except (OSError, ValueError, RuntimeError):
         pass  # `open_corpus` says in words what is wrong with it
     try:
         return _checked(recipe, open_corpus(path))

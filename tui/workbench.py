@@ -97,6 +97,11 @@ class Workbench(Container):
         self._arrange()
         self._panes[number - 1].focus_first()
 
+    def reveal(self, number: int) -> None:
+        """Let a pane be seen: go to it where only one is, and leave the focus alone where all are."""
+        if self._mode is not Mode.WIDE:
+            self.jump(number)
+
     def show(self, snapshot: Snapshot) -> None:
         """Draw `snapshot` in every pane that can be seen."""
         self._snapshot = snapshot

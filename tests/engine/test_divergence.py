@@ -151,6 +151,17 @@ def test_a_gradient_that_overflows_behind_a_finite_loss_is_blamed_from_the_outpu
     assert trainer.steps_made == 0
 
 
+def test_a_loss_that_overflows_is_told_even_where_its_gradient_is_finite(phrase: Corpus) -> None:
+    trainer = Trainer(SMALL, phrase)
+    bias = trainer.model.parameters.groups[-1].of(trainer.model.parameters.values)
+    bias[:] = -3e38
+    bias[0] = 3e38  # a newline or a space, and not the only character of the batch
+    before = trainer.model.parameters.values.tobytes()
+    with pytest.raises(Diverged, match=r"step 1: the loss is inf; it began in the loss itself\."):
+        trainer.step()
+    assert trainer.model.parameters.values.tobytes() == before
+
+
 def test_a_large_but_finite_gradient_goes_through_and_is_measured(phrase: Corpus) -> None:
     trainer = Trainer(SMALL.with_values(layers=1, rate=0, clip_norm=1), phrase)
     poison(trainer, "hidden.0.weight", 1e-25)

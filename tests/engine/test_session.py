@@ -224,10 +224,13 @@ def test_the_validation_loss_is_the_mean_over_the_whole_split_at_its_step(phrase
         assert loss == pytest.approx(model.nll(phrase.ids[:stop], start).mean(), rel=1e-12)
 
 
-def test_a_split_of_several_slices_is_scored_whole() -> None:
+def long_text() -> Corpus:
     text = "".join(np.random.default_rng(0).choice(list("abcdef "), 9000))
-    long = Corpus.from_text("long", text, origin=Origin.OWN, source="written here")
-    recipe = SMALL.with_values(train_share=0.5, validation_share=0.4)
+    return Corpus.from_text("long", text, origin=Origin.OWN, source="written here")
+
+
+def test_a_split_of_several_slices_is_scored_whole() -> None:
+    long, recipe = long_text(), SMALL.with_values(train_share=0.5, validation_share=0.4)
     seen = after(session_on(long, recipe), Step(3))
     assert seen.losses is not None
     expected = trained(long, 3, recipe).model.nll(long.ids[:8100], 4500).mean()
@@ -240,15 +243,33 @@ def test_without_a_validation_part_there_is_no_validation_loss(phrase: Corpus) -
     assert len(seen.losses.validation) == 0
 
 
-def test_a_run_that_runs_is_validated_now_and_then(phrase: Corpus) -> None:
-    session = session_on(phrase)
-    session.handle(Run(3000))
-    while session.picture().status is Status.RUNNING:
-        session.work()
+def test_while_a_run_runs_each_validation_belongs_to_the_step_at_which_it_began() -> None:
+    long, recipe = long_text(), SMALL.with_values(train_share=0.5, validation_share=0.4)
+    session = session_on(long, recipe)
+    session.handle(Run())
     losses = session.picture().losses
-    assert losses is not None
-    assert len(losses.validation) > 0
+    while losses is None or len(losses.validation) < 3:
+        session.work()
+        losses = session.picture().losses
+    assert session.picture().status is Status.RUNNING
     assert (np.diff(losses.validation_steps) > 0).all()
+    for step, loss in zip(losses.validation_steps[:3], losses.validation, strict=False):
+        expected = trained(long, int(step), recipe).model.nll(long.ids[:8100], 4500).mean()
+        assert loss == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_run_that_runs_is_validated_only_while_that_took_a_tenth_of_its_time(phrase: Corpus) -> None:
+    session = session_on(phrase)
+    after(session, Step())
+    run = session.run
+    assert run is not None
+    assert not run.validation_due(running=False)  # this step is done
+    run.trainer.step()
+    run.seconds = 1e9
+    assert run.validation_due(running=True)
+    run.seconds = 0.0
+    assert not run.validation_due(running=True)
+    assert run.validation_due(running=False)
 
 
 # Snapshots.

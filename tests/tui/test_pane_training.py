@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 import tui.panes.training
 from corpora.corpus import Corpus, Origin
-from engine.commands import Alter, Command, NextPhase, Rewind, Start, Step
+from engine.commands import Alter, Ask, Command, NextPhase, Rewind, Start, Step
 from engine.snapshot import Snapshot
 from engine.thread import EngineThread
 from engine.training.recipe import RULES, Recipe
@@ -183,9 +183,11 @@ async def test_a_change_in_the_middle_of_a_step_is_shown_at_once(host: Host) -> 
         host.slider("batch").focus()
         await pilot.press("right")
         for _ in range(PATIENCE + 2):
-            snapshot = host.do(NextPhase())
+            snapshot = host.do(Ask("a"))  # anything that makes another snapshot
+            assert snapshot.current is not None
+            assert snapshot.current.batch == 2  # the step that has begun ends as it began
             assert host.slider("batch").rung == 4
-        assert snapshot.current is not None
+        assert host.commands == [Alter("batch", 4)]
 
 
 async def test_the_rate_can_be_turned_from_outside(host: Host) -> None:

@@ -220,5 +220,5 @@ def _as_folder(typed: str) -> Path | None:
     try:
         path = Path(typed).expanduser().absolute()
         return path if path.is_dir() else None
-    except (OSError, ValueError, RuntimeError):  # opening it will say what is wrong with it
+    except (OSError, RuntimeError):  # opening it will say what is wrong with it
         return None

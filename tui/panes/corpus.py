@@ -63,10 +63,8 @@ class CorpusPane(Pane):
             yield Button("Catalog", id="corpus-catalog", compact=True)
 
     def on_mount(self) -> None:
-        """Write the keys on the buttons, remapped or not."""
-        for name, binding in (("open", "text.open"), ("catalog", "text.catalog")):
-            button = self.query_one(f"#corpus-{name}", Button)
-            button.label = f"{name.capitalize()} ({active_key(self.app, binding)})"
+        """Write the keys on the buttons, once the app knows which are remapped."""
+        self.call_after_refresh(self._label_buttons)
 
     def on_resize(self) -> None:
         """One column of numbers, or two."""
@@ -118,6 +116,12 @@ class CorpusPane(Pane):
         """Say where one looks now."""
         event.stop()
         self._write_position()
+
+    def _label_buttons(self) -> None:
+        for name, binding in (("open", "text.open"), ("catalog", "text.catalog")):
+            button = self.query_one(f"#corpus-{name}", Button)
+            button.label = f"{name.capitalize()} ({active_key(self.app, binding)})"
+            button.refresh(layout=True)  # a new label does not make a button wider
 
     def _choose(self, name: str | None) -> None:
         if name is not None:

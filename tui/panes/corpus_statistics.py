@@ -1,7 +1,7 @@
 """What the corpus pane says about a text: rows of label, value and unit, in one column or two.
 
-What it promises: values that line up; every row as wide as asked or less; what is not known is left out.
-What it does not know: widgets.
+What it promises: values that line up; every row as wide as asked or less (notes are left to the widget to wrap);
+what is not known is left out. What it does not know: widgets.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from textual.content import Content
 from corpora.corpus import Corpus
 from engine.information import nats_to_bits
 from tui.panes.position_bar import PARTS, Borders
-from tui.text import single_line
+from tui.text import content, single_line
 
 BLOCK = 32
 """Cells of one column of rows; it has to fit into the pane at its narrowest."""
@@ -81,7 +81,7 @@ def statistics(corpus: Corpus, borders: Borders, context: int | None, width: int
         lines += _side_by_side(left, right)
     else:
         lines += [row.content() for row in left + right]
-    lines += [Content.styled(single_line(note, width), "$foreground 60%") for note in corpus.notes]
+    lines += [content(note, "$foreground 60%") for note in corpus.notes]  # the widget wraps them
     return Content("\n").join(lines)
 
 

@@ -143,7 +143,7 @@ def backward(story: Story) -> Iterator[Content]:
         bar = _bar(norm / largest if largest else 0.0, min(BAR, story.width - ARRAY - CELLS - 1))
         yield _row(layer_name(name), column(norm), (f" {bar}", "$primary"))
     yield _row("all together", (column(trace.gradient_norm), "bold"))
-    yield _line("clipping", *_clipping(story))
+    yield from _beside("clipping", _flow(_clipping(story), story.width - NAME))
 
 
 def update(story: Story) -> Iterator[Content]:
@@ -184,18 +184,20 @@ def account(phase: Phase, story: Story) -> list[Content]:
 Piece = str | Content | tuple[str, str]
 
 
-def _clipping(story: Story) -> list[Piece]:
+def _clipping(story: Story) -> list[Content]:
+    """What clipping is to do, and once the update is done what it did."""
     recipe, trace = story.recipe, story.trace
+    if trace.done is Phase.UPDATE and trace.clipped:
+        return [Content(part) for part in trace.clipped.split(", ")]
     limits = []
     if recipe.clip_value:
         limits.append(f"entries to ±{plain(recipe.clip_value)}")
     if recipe.clip_norm:
         limits.append(f"norm to {plain(recipe.clip_norm)}")
     if not limits:
-        return [("off", MUTED)]
-    if trace.done is not Phase.UPDATE:
-        return [", ".join(limits), (" before the update", MUTED)]
-    return [trace.clipped] if trace.clipped else [", ".join(limits), (": nothing to cut", MUTED)]
+        return [Content.styled("off", MUTED)]
+    when = "before the update" if trace.done is not Phase.UPDATE else "nothing to cut"
+    return [Content(limit) for limit in limits] + [Content.styled(when, MUTED)]
 
 
 def _rule(story: Story) -> Iterator[tuple[str, str]]:

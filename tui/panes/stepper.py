@@ -36,6 +36,27 @@ PRIMER = {
 class Sections(VerticalScroll, inherit_bindings=False):
     """The phases' accounts; the pane has the keys."""
 
+    def __init__(self, *accounts: Static) -> None:
+        super().__init__(*accounts)
+        self._wanted: Static | None = None
+
+    def reveal(self, account: Static) -> None:
+        """Bring the beginning of `account` into view, now and when its place has changed."""
+        self._wanted = account
+        self.call_after_refresh(self._scroll_to_wanted)
+
+    def let_go(self) -> None:
+        """The person scrolls: nothing else is to be brought into view."""
+        self._wanted = None
+
+    def watch_virtual_size(self) -> None:
+        """The accounts have found their places."""
+        self._scroll_to_wanted()
+
+    def _scroll_to_wanted(self) -> None:
+        if self._wanted is not None:
+            self.scroll_to(y=self._wanted.virtual_region.y, animate=False, immediate=True)
+
 
 class StepperPane(Pane):
     """The phases in a row, and an account of each that is done."""
@@ -66,9 +87,7 @@ class StepperPane(Pane):
         """The row of phases, a note if something is wrong, the accounts."""
         yield Static(id="stepper-phases", markup=False)
         yield Static(id="stepper-note", markup=False)
-        with Sections():
-            yield Static(id="stepper-primer", markup=False)
-            yield from self._accounts.values()
+        yield Sections(Static(id="stepper-primer", markup=False), *self._accounts.values())
 
     def on_mount(self) -> None:
         """Draw what there is, so that no part is ever empty."""
@@ -100,17 +119,22 @@ class StepperPane(Pane):
 
     def action_scroll(self, rows: int) -> None:
         """Scroll by rows."""
-        self.query_one(Sections).scroll_relative(y=rows, animate=False)
+        self._freely.scroll_relative(y=rows, animate=False)
 
     def action_page(self, pages: int) -> None:
         """Scroll by what is in view."""
-        sections = self.query_one(Sections)
-        sections.scroll_relative(y=pages * max(sections.size.height - 1, 1), animate=False)
+        self._freely.scroll_relative(y=pages * max(self._freely.size.height - 1, 1), animate=False)
 
     def action_end(self, bottom: bool) -> None:
         """Scroll to the first or the last row."""
+        self._freely.scroll_to(y=self._freely.max_scroll_y if bottom else 0, animate=False)
+
+    @property
+    def _freely(self) -> Sections:
+        """The accounts, to be scrolled by the person."""
         sections = self.query_one(Sections)
-        sections.scroll_to(y=sections.max_scroll_y if bottom else 0, animate=False)
+        sections.let_go()
+        return sections
 
     @property
     def _done(self) -> int:
@@ -186,9 +210,10 @@ class StepperPane(Pane):
         return Content("\n").join([Content(hint), Content(""), *rows])
 
     def _reveal(self) -> None:
-        """Bring the chosen account into view, once its place is known."""
-        self.call_after_refresh(self._scroll_to_chosen)
-
-    def _scroll_to_chosen(self) -> None:
-        section = self._accounts[PHASES[max(self._selected, 0)]]
-        self.query_one(Sections).scroll_to(y=section.virtual_region.y if self._done else 0, animate=False)
+        """Bring the chosen account into view, or what stands there instead."""
+        chosen = (
+            self._accounts[PHASES[self._selected]]
+            if self._done
+            else self.query_one("#stepper-primer", Static)
+        )
+        self.query_one(Sections).reveal(chosen)

@@ -37,8 +37,8 @@ SHARE_FROM = 56
 FORMULA_CELLS = 28
 """Beyond it a count would be too far from its formula for the eye to follow."""
 
-RATES = tuple(digit * 10.0**power for power in range(-5, 1) for digit in (1, 2, 3, 5, 7))
-LIMITS = (0.0, *(digit * 10.0**power for power in range(-3, 3) for digit in (1, 2, 5)))
+RATES = tuple(float(f"{digit}e{power}") for power in range(-5, 1) for digit in (1, 2, 3, 5, 7))
+LIMITS = (0.0, *(float(f"{digit}e{power}") for power in range(-3, 3) for digit in (1, 2, 5)))
 BATCHES = tuple(float(2**power) for power in range(int(RULES["batch"].high).bit_length()))
 
 LADDERS = {"rate": RATES, "batch": BATCHES, "clip_norm": LIMITS, "clip_value": LIMITS}
