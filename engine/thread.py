@@ -74,7 +74,7 @@ class EngineThread:
             if self._wanted:
                 self._wanted = False
                 self.snapshot = session.picture()
-            if not session.work() and not self._closing:
+            if not session.work():
                 self.snapshot = session.picture()
                 self._take(inbox.get())  # nothing to do: sleep until somebody wants something
 

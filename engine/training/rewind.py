@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.autograd.tensor import FloatArray
-from engine.training.batches import Place
 from engine.training.optimizers import OptimizerState
 
 STRIDE = 16
@@ -31,7 +30,7 @@ class State:
         step: steps made so far.
         values: the parameters, a copy.
         optimizer: moments and counts, copies.
-        place: where in the stream of examples.
+        drawn: examples drawn so far.
         noise: state of the generator that dropout draws from, None where nothing draws.
         average: state of the smoothed loss.
     """
@@ -39,7 +38,7 @@ class State:
     step: int
     values: FloatArray
     optimizer: OptimizerState
-    place: Place
+    drawn: int
     noise: Mapping[str, Any] | None  # Any: numpy's own layout of a bit generator's state
     average: tuple[float, float]
 

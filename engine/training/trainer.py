@@ -101,7 +101,7 @@ class Trainer:
             self._settle()
         if self._past.due(self.steps_made):
             self._past.keep(self._state())
-        self._place, self._noise = self._batches.place, self._noise_state()
+        self._drawn, self._noise = self._batches.drawn, self._noise_state()
         self.batch = self._batch = self._batches.draw(self.current.batch)
         self.phase = Phase.DRAW
         return self._batch
@@ -241,7 +241,7 @@ class Trainer:
     def abandon(self) -> None:
         """Forget the phases of the step under way, as if its examples had never been drawn."""
         if self.phase is not None:
-            self._batches.place = self._place
+            self._batches.drawn = self._drawn
             if self._noise is not None:
                 self.model.noise.bit_generator.state = self._noise
             self.phase = None
@@ -278,7 +278,7 @@ class Trainer:
             self.steps_made,
             self.model.parameters.values.copy(),
             self._optimizer.snapshot(),
-            self._batches.place,
+            self._batches.drawn,
             self._noise_state(),
             self._average.state,
         )
@@ -288,7 +288,7 @@ class Trainer:
         self.model.parameters.values[:] = state.values
         self.model.parameters.publish()
         self._optimizer.restore(state.optimizer)
-        self._batches.place = state.place
+        self._batches.drawn = state.drawn
         if state.noise is not None:
             self.model.noise.bit_generator.state = state.noise
         self._average.state = state.average

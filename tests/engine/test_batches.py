@@ -1,4 +1,4 @@
-"""The order of the examples: every window once an epoch, shuffled anew, and two numbers say where one stands."""
+"""The order of the examples: every window once an epoch, shuffled anew, and one number says where one stands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.training.batches import READ_AHEAD, Batches, Permutation, Place
+from engine.training.batches import READ_AHEAD, Batches, Order
 
 TEXT = np.arange(50, dtype=np.uint8)  # every character another, so that a window shows where it stands
 CONTEXT = 3
@@ -25,46 +25,54 @@ def positions(drawn_from: Batches, count: int) -> list[int]:
     return drawn
 
 
-# The permutation.
+# The order.
 
 
-@given(st.integers(1, 700), st.tuples(st.integers(0, 2**63 - 1), st.integers(0, 10**6)))
-def test_a_permutation_holds_every_number_once_whatever_its_size(size: int, key: tuple[int, int]) -> None:
-    assert sorted(Permutation(size, key)[0:size].tolist()) == list(range(size))
+@given(st.integers(1, 700), st.integers(0, 2**63 - 1), st.integers(0, 10**6))
+def test_an_epoch_holds_every_number_once_whatever_its_size(size: int, seed: int, epoch: int) -> None:
+    order = Order(size, seed).windows(epoch * size, (epoch + 1) * size)
+    assert sorted(order.tolist()) == list(range(size))
 
 
 @pytest.mark.parametrize("size", [2**16 - 1, 2**16, 2**16 + 1, 100_003])
-def test_a_large_permutation_holds_every_number_once(size: int) -> None:
-    counts = np.bincount(Permutation(size, (1, 2))[0:size], minlength=size)
+def test_a_large_epoch_holds_every_number_once(size: int) -> None:
+    counts = np.bincount(Order(size, 1).windows(2 * size, 3 * size), minlength=size)
     assert (counts == 1).all()
 
 
 @given(st.integers(1, 300), st.data())
-def test_a_part_of_a_permutation_is_the_same_as_in_the_whole(size: int, data: st.DataObject) -> None:
-    start = data.draw(st.integers(0, size))
-    stop = data.draw(st.integers(start, size))
-    order = Permutation(size, (5, 6))
-    assert order[start:stop].tolist() == order[0:size].tolist()[start:stop]
+def test_a_part_of_the_order_is_the_same_as_in_the_whole(size: int, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, 3 * size))
+    stop = data.draw(st.integers(start, 3 * size))
+    order = Order(size, 5)
+    assert order.windows(start, stop).tolist() == order.windows(0, 3 * size).tolist()[start:stop]
 
 
-def test_a_permutation_of_a_hundred_million_is_looked_up_where_it_is_needed() -> None:
+def test_an_order_of_a_hundred_million_is_looked_up_where_it_is_needed() -> None:
     size = 100_000_000
-    middle = Permutation(size, (0, 0))[50_000_000:50_001_000]
+    middle = Order(size, 0).windows(50_000_000, 50_001_000)
     assert len(set(middle.tolist())) == 1000
     assert middle.min() >= 0
     assert middle.max() < size
     assert np.abs(middle.mean() / size - 0.5) < 0.05  # 5 standard deviations
 
 
-def test_a_permutation_looks_shuffled() -> None:
+def test_an_order_looks_shuffled() -> None:
     size = 10_000
-    order = Permutation(size, (3, 0))[0:size]
+    order = Order(size, 3).windows(0, size)
     places = np.arange(size)
     assert abs(np.corrcoef(order, places)[0, 1]) < 0.05
     assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) < 0.05
     assert (np.diff(order) == 1).sum() < 10
     first_half = order[: size // 2] < size // 2  # a quarter of all numbers, as chance has it
     assert first_half.mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_small_epochs_take_all_orders_about_equally_often() -> None:
+    epochs = Order(3, 0).windows(0, 3 * 6000).reshape(-1, 3)
+    orders, counts = np.unique(epochs, axis=0, return_counts=True)
+    assert len(orders) == 6
+    assert (np.abs(counts - 1000) < 150).all()  # 5 standard deviations
 
 
 # The windows.
@@ -111,42 +119,31 @@ def test_a_place_can_be_returned_to_from_anywhere(before: list[int], after: list
     source = batches()
     for count in before:
         source.draw(count)
-    place = source.place
+    place = source.drawn
     expected = positions(source, size)
     for count in after:
         source.draw(count)
-    source.place = place
-    assert source.place == place
+    source.drawn = place
+    assert source.drawn == place
     assert positions(source, size) == expected
     fresh = batches()
-    fresh.place = place
+    fresh.drawn = place
     assert positions(fresh, size) == expected
 
 
 @given(sizes)
-def test_the_place_counts_epochs_and_examples(cut: list[int]) -> None:
+def test_examples_and_epochs_are_counted(cut: list[int]) -> None:
     source = batches()
     for count in cut:
         source.draw(count)
-    place, total = source.place, sum(cut)
-    assert place.epoch * EXAMPLES + place.drawn == total
-    assert 0 <= place.drawn <= EXAMPLES
-    assert source.epochs == pytest.approx(total / EXAMPLES)
-
-
-def test_the_first_batch_of_a_new_epoch_begins_at_its_first_place() -> None:
-    source = batches()
-    source.draw(EXAMPLES)
-    assert source.place == Place(0, EXAMPLES)
-    second = Permutation(EXAMPLES, (0, 1))[0:5].tolist()
-    assert positions(source, 5) == second
-    assert source.place == Place(1, 5)
+    assert source.drawn == sum(cut)
+    assert source.epochs == pytest.approx(sum(cut) / EXAMPLES)
 
 
 def test_a_batch_may_be_larger_than_several_epochs() -> None:
     tiny = Batches(np.array([1, 2, 3, 4], dtype=np.uint8), 3, 0)
     assert tiny.draw(5).positions.tolist() == [0, 0, 0, 0, 0]
-    assert tiny.place == Place(4, 1)
+    assert tiny.epochs == 5
 
 
 @given(
@@ -159,15 +156,7 @@ def test_reading_ahead_changes_nothing(cut: list[int], data: st.DataObject) -> N
     source = Batches(text, 1, 9)
     for size in cut:
         if data.draw(st.booleans()):
-            source.place = Place(data.draw(st.integers(0, 1)), data.draw(st.integers(0, source.examples)))
-        begun = source.place
+            source.drawn = data.draw(st.integers(0, 3 * source.examples))
+        begun = source.drawn
         drawn = source.draw(size).positions.tolist()
-        expected: list[int] = []
-        epoch, at = begun.epoch, begun.drawn
-        while len(expected) < size:
-            if at == source.examples:
-                epoch, at = epoch + 1, 0
-            stop = min(source.examples, at + size - len(expected))
-            expected += Permutation(source.examples, (9, epoch))[at:stop].tolist()
-            at = stop
-        assert drawn == expected
+        assert drawn == Order(source.examples, 9).windows(begun, begun + size).tolist()

@@ -63,8 +63,22 @@ class StepperPane(Pane):
 
     BINDING_GROUP_TITLE = "Step by step"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("h,left", "select(-1)", "phase before", id="stepper.before", tooltip="Read the phase before"),
-        Binding("l,right", "select(1)", "phase after", id="stepper.after", tooltip="Read the phase after"),
+        Binding(
+            "h,left",
+            "select(-1)",
+            "phase before",
+            show=False,
+            id="stepper.before",
+            tooltip="Read the phase before",
+        ),
+        Binding(
+            "l,right",
+            "select(1)",
+            "phase after",
+            show=False,
+            id="stepper.after",
+            tooltip="Read the phase after",
+        ),
         Binding("j,down", "scroll(1)", "down", show=False, id="stepper.down", tooltip="One row down"),
         Binding("k,up", "scroll(-1)", "up", show=False, id="stepper.up", tooltip="One row up"),
         Binding(
