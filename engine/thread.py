@@ -9,26 +9,28 @@ from __future__ import annotations
 
 import threading
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from engine.commands import Command
-from engine.session import Session
 from engine.snapshot import Snapshot
-from engine.training.rewind import BUDGET
+
+if TYPE_CHECKING:
+    from engine.session import Session
 
 
 class EngineThread:
     """Runs a `Session`.
 
     Arguments:
-        rewind_budget: bytes for the memory of the past.
+        rewind_budget: bytes for the memory of the past; None for the usual.
 
     Attributes:
         snapshot: the latest picture; read it from any thread.
     """
 
-    def __init__(self, rewind_budget: int = BUDGET) -> None:
+    def __init__(self, rewind_budget: int | None = None) -> None:
         self.snapshot = Snapshot()
-        self._session = Session(rewind_budget)
+        self._budget = rewind_budget
         self._inbox: SimpleQueue[Command | threading.Event | None] = SimpleQueue()
         self._wanted = False
         self._closing = False
@@ -67,20 +69,23 @@ class EngineThread:
         return not self._thread.is_alive()
 
     def _live(self) -> None:
-        session, inbox = self._session, self._inbox
+        # The models and their training are imported on this thread, so that nobody else waits for them.
+        from engine.session import Session
+
+        session, inbox = Session() if self._budget is None else Session(self._budget), self._inbox
         while not self._closing:
             while not inbox.empty() and not self._closing:
-                self._take(inbox.get())
+                self._take(session, inbox.get())
             if self._wanted:
                 self._wanted = False
                 self.snapshot = session.picture()
             if not session.work():
                 self.snapshot = session.picture()
-                self._take(inbox.get())  # nothing to do: sleep until somebody wants something
+                self._take(session, inbox.get())  # nothing to do: sleep until somebody wants something
 
-    def _take(self, wish: Command | threading.Event | None) -> None:
+    def _take(self, session: Session, wish: Command | threading.Event | None) -> None:
         if isinstance(wish, threading.Event):
-            self.snapshot = self._session.picture()
+            self.snapshot = session.picture()
             wish.set()
         elif wish is not None:
-            self._session.handle(wish)
+            session.handle(wish)

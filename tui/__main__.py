@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
-
-from tui.command_line import BAD_INPUT, wishes_from
 
 TERMINAL = "/dev/tty"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Open the playground; returns the exit code."""
+    gc.disable()  # what is imported stays: looking for garbage in it would take a fifth of the start-up time
+    from tui.command_line import BAD_INPUT, wishes_from
+
     wishes = wishes_from(arguments)
     if isinstance(wishes, int):
         return wishes
@@ -24,12 +26,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from tui.keys import KeymapError
 
     try:
-        app = CharlmApp(wishes)
+        app = CharlmApp(wishes, painted=_collect_from_now_on)
     except KeymapError as error:
         sys.stderr.write(f"charlm-tui: {error}\n")
         return BAD_INPUT
     app.run()
     return app.return_code or 0
+
+
+def _collect_from_now_on() -> None:
+    """Look for garbage again, but not in what the start has left."""
+    gc.freeze()
+    gc.enable()
 
 
 def _take_the_terminal() -> bool:

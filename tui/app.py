@@ -6,10 +6,10 @@ a text is opened is known elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import PurePath
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import BindingType
@@ -34,14 +34,10 @@ from engine.commands import (
 from engine.snapshot import Remedy, Snapshot, Status
 from engine.thread import EngineThread
 from engine.training.recipe import RULES, Recipe
+from tui import questions
 from tui.command_line import Wishes, recipe_name
-from tui.dialogs.help import HelpDialog
-from tui.dialogs.open import OpenDialog
-from tui.dialogs.quit import QuitDialog
-from tui.dialogs.recipe import RecipeDialog
-from tui.dialogs.settings import SettingsDialog
-from tui.dialogs.trouble import TroubleDialog
-from tui.keys import BINDINGS, GROUPS, load_keymap
+from tui.dialogs.closing import Palette
+from tui.keys import BINDINGS, GROUPS, keymap_path, load_keymap
 from tui.messages import (
     CopyRequested,
     CorpusChosen,
@@ -52,19 +48,15 @@ from tui.messages import (
 )
 from tui.opening import FromCatalog, FromPath, Opening, Outcome
 from tui.pacing import Pacer
-from tui.panes.console import ConsolePane
-from tui.panes.corpus import CorpusPane
-from tui.panes.distribution import DistributionPane
-from tui.panes.loss import LossPane
-from tui.panes.stepper import StepperPane
-from tui.panes.training import TrainingPane
+from tui.rungs import RATES, neighbour
 from tui.status_line import StatusLine
 from tui.workbench import Workbench
 
-PANES = (CorpusPane, LossPane, DistributionPane, TrainingPane, StepperPane, ConsolePane)
+if TYPE_CHECKING:
+    from tui.furniture import Furniture
 
-RATE_STEP = 10**0.1
-"""Ten presses of a rate key are a factor of ten."""
+GLOBAL_ACTIONS = {binding.action.partition("(")[0] for binding in BINDINGS} - {"quit"}
+
 FRESH_PICTURE = 0.015
 """Seconds that a running engine needs at most to draw the snapshot it was asked for; late ones come next time."""
 
@@ -74,6 +66,7 @@ class CharlmApp(App[None]):
 
     Arguments:
         wishes: what the command line asks for.
+        painted: called once the first frame is on the screen.
 
     Raises:
         KeymapError: if the person's key file cannot be used.
@@ -87,7 +80,6 @@ class CharlmApp(App[None]):
             f"panes/{name}.tcss"
             for name in ("corpus", "loss", "distribution", "training", "stepper", "console")
         ),
-        *(f"dialogs/{name}.tcss" for name in ("help", "quit")),
     ]
 
     class Loaded(Message):
@@ -98,43 +90,52 @@ class CharlmApp(App[None]):
             self.recipe = recipe
             self.outcome = outcome
 
-    def __init__(self, wishes: Wishes | None = None) -> None:
+    def __init__(self, wishes: Wishes | None = None, painted: Callable[[], None] | None = None) -> None:
         super().__init__()
+        self._painted = painted
         self._wishes = wishes or Wishes(Recipe())
-        self._keys = load_keymap(classes=PANES)
+        self._keys = _own_keys()
+        self._furniture: Furniture | None = None
         self.engine = EngineThread()
         self._pacer = Pacer()
         self._seen = Snapshot(version=-1)
         self._loading: Opening | None = None
         self._next_look: Timer | None = None  # None while a picture is on its way
         self._unseen = False  # whether something was asked since the last look
+        self._asking: Screen[bool] | None = None  # whether to leave
         self._turned = (-2, 0.0)  # the snapshot's version when the rate was turned last, and to what
 
     def compose(self) -> ComposeResult:
         """One line on top, the panes, the keys below."""
         yield StatusLine()
-        yield Workbench(
-            {
-                "Corpus": CorpusPane(),
-                "Loss": LossPane(),
-                "Next": DistributionPane(),
-                "Training": TrainingPane(),
-                "Step": StepperPane(),
-                "Generation": ConsolePane(),
-            }
-        )
+        yield Workbench(("Corpus", "Loss", "Next", "Training", "Step", "Generation"))
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Start the engine and the first run."""
+        """Paint first; what takes longer begins with the first frame on the screen."""
         self.set_keymap(self._keys)
+        self.call_after_refresh(self._start)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Until the panes are there, only leaving means anything."""
+        return self._furniture is not None or action not in GLOBAL_ACTIONS
+
+    async def _start(self) -> None:
+        """Bring in the panes, start the engine and the first run."""
+        from tui.furniture import Furniture
+
+        self._furniture = Furniture()
+        await self.query_one(Workbench).furnish(self._furniture.by_number())
+        self.refresh_bindings()
+        if self._painted is not None:
+            self._painted()
         self.engine.start()
         if self._wishes.path:
-            dialog = OpenDialog(context=self._wishes.recipe.context, path=self._wishes.path)
+            dialog = questions.which_text(self._wishes.recipe.context, self._wishes.path)
             self.push_screen(dialog, self._opened)
         else:
             self._begin(self._wishes.recipe, self._wishes.corpus)
-        self.call_after_refresh(self._look)
+        self._look()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # Any: Textual's own type
         """The command palette: Textual's own commands, then everything that has a global key."""
@@ -151,6 +152,13 @@ class CharlmApp(App[None]):
         self.engine.close()
 
     # Snapshots.
+
+    @property
+    def furniture(self) -> Furniture:
+        """The panes, which are there from just after the first frame on."""
+        if self._furniture is None:
+            raise RuntimeError("the panes are not there yet")
+        return self._furniture
 
     @property
     def snapshot(self) -> Snapshot:
@@ -180,7 +188,7 @@ class CharlmApp(App[None]):
         if now.notice_number != before.notice_number:
             self.notify(now.notice, severity="warning", markup=False)
         if now.trouble is not None and now.trouble is not before.trouble:
-            self.push_screen(TroubleDialog(now.trouble), self._apply_remedy)
+            self.push_screen(questions.which_remedy(now.trouble), self._apply_remedy)
 
     def _apply_remedy(self, remedy: Remedy | None) -> None:
         for command in remedy.commands if remedy else ():
@@ -194,8 +202,8 @@ class CharlmApp(App[None]):
 
     def on_sampling_changed(self, event: SamplingChanged) -> None:
         """Temperature, top-k or top-p was turned: every pane may follow."""
-        for pane in (self.query_one(DistributionPane), self.query_one(ConsolePane)):
-            pane.show_sampling(event.sampling)
+        self.furniture.distribution.show_sampling(event.sampling)
+        self.furniture.console.show_sampling(event.sampling)
 
     def on_corpus_chosen(self, event: CorpusChosen) -> None:
         """Begin a run on another text."""
@@ -276,20 +284,20 @@ class CharlmApp(App[None]):
 
     def action_rate_up(self) -> None:
         """A higher learning rate."""
-        self._turn_rate(RATE_STEP)
+        self._turn_rate(1)
 
     def action_rate_down(self) -> None:
         """A lower learning rate."""
-        self._turn_rate(1 / RATE_STEP)
+        self._turn_rate(-1)
 
-    def _turn_rate(self, factor: float) -> None:
+    def _turn_rate(self, rungs: int) -> None:
         """Turn it from where it stands, or from where the last key left it if that is not on the screen yet."""
         if self._seen.current is None:
             return
         turned_at, turned_to = self._turned
         # One picture may have been under way when the key was pressed; the one after it knows of it.
         base = turned_to if self._seen.version < turned_at + 2 else self._seen.current.rate
-        rate = min(float(f"{base * factor:.3g}"), RULES["rate"].high)
+        rate = neighbour(RATES, base, rungs)
         self._turned = (self.engine.snapshot.version, rate)
         self._send(Alter("rate", rate))
 
@@ -303,7 +311,7 @@ class CharlmApp(App[None]):
 
     def action_open(self) -> None:
         """Open a text."""
-        self.push_screen(OpenDialog(context=self._recipe.context), self._opened)
+        self.push_screen(questions.which_text(self._recipe.context), self._opened)
 
     def _opened(self, corpus: Corpus | None) -> None:
         if corpus is not None:
@@ -313,17 +321,17 @@ class CharlmApp(App[None]):
 
     def action_catalog(self) -> None:
         """The catalog of texts."""
-        self.query_one(CorpusPane).action_catalog()
+        self.furniture.corpus.action_catalog()
 
     def action_settings(self) -> None:
         """Edit the recipe in a form."""
         if self._seen.corpus is not None and self._seen.current is not None:
-            dialog = SettingsDialog(self._seen.current, vocabulary=len(self._seen.corpus.vocabulary))
+            dialog = questions.which_settings(self._seen.current, self._seen.corpus)
             self.push_screen(dialog, self._apply_recipe)
 
     def action_paste_recipe(self) -> None:
         """Edit the recipe as a line."""
-        self.push_screen(RecipeDialog(self._recipe), self._apply_recipe)
+        self.push_screen(questions.which_recipe(self._recipe), self._apply_recipe)
 
     def _apply_recipe(self, recipe: Recipe | None) -> None:
         """Turn what may change during the run at once; anything else begins a new run."""
@@ -347,7 +355,7 @@ class CharlmApp(App[None]):
 
     def action_copy_sample(self) -> None:
         """Put the selected sample on the clipboard."""
-        text = self.query_one(ConsolePane).selected_text()
+        text = self.furniture.console.selected_text()
         if text is None:
             self.notify("There is no text to copy yet", markup=False)
         else:
@@ -356,7 +364,7 @@ class CharlmApp(App[None]):
     def action_generate(self) -> None:
         """Let the model write, where it can be read."""
         self.query_one(Workbench).reveal(6)
-        self.query_one(ConsolePane).generate()
+        self.furniture.console.generate()
 
     def action_stop_generating(self) -> None:
         """End the text that is being written."""
@@ -364,12 +372,12 @@ class CharlmApp(App[None]):
 
     def action_temperature(self, delta: float) -> None:
         """Turn the temperature."""
-        self.query_one(ConsolePane).nudge_temperature(delta)
+        self.furniture.console.nudge_temperature(delta)
 
     def action_ask(self) -> None:
         """Type a context."""
         self.query_one(Workbench).jump(3)
-        self.query_one(DistributionPane).focus_question()
+        self.furniture.distribution.focus_question()
 
     def action_pane(self, number: int) -> None:
         """Go to a pane."""
@@ -380,17 +388,32 @@ class CharlmApp(App[None]):
         names = sorted(self.available_themes)
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
 
+    def action_command_palette(self) -> None:
+        """Search everything that can be done."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
     def action_help(self) -> None:
         """Show all keys."""
-        self.push_screen(HelpDialog(self._keys, PANES))
+        self.push_screen(questions.all_keys(self._keys, map(type, self.furniture.by_number().values())))
 
     async def action_quit(self) -> None:
         """Leave; ask first if a run would be lost, but once."""
-        if self._seen.step == 0 or isinstance(self.screen, QuitDialog):
+        if self._seen.step == 0 or self.screen is self._asking:
             self.exit()
         else:
-            self.push_screen(QuitDialog(self._seen.step, str(self._recipe)), self._quit)
+            self._asking = questions.whether_to_leave(self._seen.step, str(self._recipe))
+            self.push_screen(self._asking, self._quit)
 
     def _quit(self, leave: bool | None) -> None:
         if leave:
             self.exit()
+
+
+def _own_keys() -> dict[str, str]:
+    """The person's key file, if there is one; to check it takes the panes, to which some keys belong."""
+    if not keymap_path().exists():
+        return {}
+    from tui.furniture import PANES
+
+    return load_keymap(classes=PANES)

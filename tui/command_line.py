@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO
 
@@ -61,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument(
         "--list-corpora", action="store_true", help="list the texts that have a name, and exit"
     )
-    words.add_argument("--version", action="version", version=f"charlm {version('charlm')}")
+    words.add_argument("--version", action="store_true", help="print the version, and exit")
     return words
 
 
@@ -95,6 +94,8 @@ def understand(words: argparse.Namespace, stdin: BinaryIO) -> Wishes:
         if words.text == "-":
             return _checked(recipe, read_stream(stdin, name="standard input"))
         path = words.text if words.text is not None else _path_in(recipe)
+        if path is None and recipe.corpus == catalog.DEFAULT:
+            return Wishes(recipe)  # always there: the first frame need not wait for it
         if path is None:
             return _checked(recipe, catalog.load(recipe.corpus))
         return _from_file(recipe, path)
@@ -158,6 +159,11 @@ def recipe_name(corpus: Corpus) -> str:
 def wishes_from(arguments: Sequence[str] | None) -> Wishes | int:
     """The wishes, or the exit code if the program is to end here."""
     words = parser().parse_args(arguments)
+    if words.version:
+        from importlib.metadata import version  # takes as long to import as all the corpora
+
+        sys.stdout.write(f"charlm {version('charlm')}\n")
+        return 0
     if words.list_corpora:
         sys.stdout.write(listing() + "\n")
         return 0

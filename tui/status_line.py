@@ -34,7 +34,7 @@ class StatusLine(Static):
     """
 
     def __init__(self) -> None:
-        super().__init__(markup=False)
+        super().__init__(Text("charlm", style="bold"), markup=False)
         self._drawn: Text | None = None
 
     def show(self, snapshot: Snapshot) -> None:

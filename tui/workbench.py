@@ -5,7 +5,7 @@ It knows how panes are laid out and which of them can be seen, not what they sho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from textual import events
@@ -41,23 +41,30 @@ class Workbench(Container):
     """The panes under their jump keys.
 
     Arguments:
-        panes: by the title of their tab, in the order of their keys 1, 2, ...
+        titles: of the panes' tabs, in the order of their keys 1, 2, ...
     """
 
-    def __init__(self, panes: Mapping[str, Pane]) -> None:
+    def __init__(self, titles: Sequence[str]) -> None:
         super().__init__()
-        self._panes = tuple(panes.values())
-        self._titles = tuple(panes)
+        self._titles = titles
+        self._panes: Mapping[int, Pane] = {}
         self._mode: Mode | None = None
-        self._shown = 0  # the pane that is seen, where only one is
+        self._shown = 1  # the pane that is seen, where only one is
         self._snapshot: Snapshot | None = None
 
     def compose(self) -> ComposeResult:
-        """Tabs, panes, and the line for a terminal that is too small."""
+        """Tabs, panes, and the line for a terminal that is too small, styled for the size there is."""
+        self._take_mode()
         yield Tabs(*(Tab(f"{i} {title}", id=f"tab-{i}") for i, title in enumerate(self._titles, 1)))
-        with Grid(id="panes"):
-            yield from self._panes
+        yield Grid(id="panes")
         yield Static(id="too-small", markup=False)
+
+    async def furnish(self, panes: Mapping[int, Pane]) -> None:
+        """Bring in the panes, under the numbers of their keys."""
+        self._panes = panes
+        self._arrange()
+        await self.query_one("#panes", Grid).mount_all(panes.values())
+        panes[self._shown].focus_first()
 
     def on_mount(self) -> None:
         """The tabs are for the mouse; the keyboard has the numbers."""
@@ -73,29 +80,26 @@ class Workbench(Container):
                 "Please make the window larger, or the letters smaller. The work goes on meanwhile."
             )
         if mode is not self._mode:
-            self._mode = mode
-            for name in Mode:
-                self.set_class(name is mode, name)
-            self._arrange()
+            self._take_mode()
 
     def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
         """Another tab was chosen: show its pane."""
         event.stop()
         if event.tab.id is None:
             return
-        shown = int(event.tab.id.removeprefix("tab-")) - 1
+        shown = int(event.tab.id.removeprefix("tab-"))
         if shown != self._shown:
             self._shown = shown
             self._arrange()
-            if self._mode is Mode.NARROW:
+            if self._mode is Mode.NARROW and self._panes:
                 self._panes[shown].focus_first()
 
     def jump(self, number: int) -> None:
         """Go to a pane, the first being 1: bring it to the front and give it the focus."""
-        self._shown = number - 1
+        self._shown = number
         self.query_one(Tabs).active = f"tab-{number}"
         self._arrange()
-        self._panes[number - 1].focus_first()
+        self._panes[number].focus_first()
 
     def reveal(self, number: int) -> None:
         """Let a pane be seen: go to it where only one is, and leave the focus alone where all are."""
@@ -105,14 +109,20 @@ class Workbench(Container):
     def show(self, snapshot: Snapshot) -> None:
         """Draw `snapshot` in every pane that can be seen."""
         self._snapshot = snapshot
-        for pane in self._panes:
+        for pane in self._panes.values():
             if pane.display:
                 pane.show(snapshot)
 
+    def _take_mode(self) -> None:
+        self._mode = mode_for(self.app.size.width, self.app.size.height)
+        for name in Mode:
+            self.set_class(name is self._mode, name)
+        self._arrange()
+
     def _arrange(self) -> None:
         """Let the panes be seen that should be, and draw those anew that had not been."""
-        for index, pane in enumerate(self._panes):
-            seen = self._mode is Mode.WIDE or (self._mode is Mode.NARROW and index == self._shown)
+        for number, pane in self._panes.items():
+            seen = self._mode is Mode.WIDE or (self._mode is Mode.NARROW and number == self._shown)
             if seen and not pane.display and self._snapshot is not None:
                 pane.display = True
                 pane.show(self._snapshot)

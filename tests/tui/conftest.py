@@ -81,7 +81,7 @@ class Playground:
         deadline = time.monotonic() + DEADLINE
         while not condition(self.app.snapshot):
             if time.monotonic() > deadline:
-                pytest.fail(f"it never came true; the screen shows {self.app.snapshot}")
+                raise AssertionError(f"it never came true; the screen shows {self.app.snapshot}")
             await self.pilot.pause(0.005)
         return self.app.snapshot
 
@@ -124,6 +124,12 @@ async def playground(
 def open_playground() -> OpenPlayground:
     """Opens the app: `async with open_playground(recipe, size=...) as play`."""
     return playground
+
+
+@pytest.fixture
+def hold_of() -> Callable[[CharlmApp, Pilot[None]], Playground]:
+    """Takes hold of an app that is open already."""
+    return Playground
 
 
 def picture(app: App[None]) -> str:

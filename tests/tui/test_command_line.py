@@ -15,7 +15,15 @@ import pytest
 from corpora import catalog
 from corpora.corpus import Origin, read_stream
 from engine.training.recipe import Change, Recipe
-from tui.command_line import OPENED_FIRST, CommandLineError, Wishes, parser, recipe_name, understand, wishes_from
+from tui.command_line import (
+    OPENED_FIRST,
+    CommandLineError,
+    Wishes,
+    parser,
+    recipe_name,
+    understand,
+    wishes_from,
+)
 
 HOUSE = Path(__file__).resolve().parents[2]
 TEXT = "the cat sat on the mat; the dog sat on the log.\n" * 20
@@ -64,7 +72,9 @@ def test_a_dash_is_standard_input() -> None:
     assert opened.corpus.excerpt(0, len(opened.corpus)) == TEXT
 
 
-@pytest.mark.parametrize("name", [name for name, entry in catalog.CATALOG.items() if entry.origin is Origin.BUNDLED])
+@pytest.mark.parametrize(
+    "name", [name for name, entry in catalog.CATALOG.items() if entry.origin is Origin.BUNDLED]
+)
 def test_a_name_opens_a_text_of_the_catalog(name: str) -> None:
     opened = wishes("--corpus", name)
     assert opened.corpus is not None
@@ -72,7 +82,9 @@ def test_a_name_opens_a_text_of_the_catalog(name: str) -> None:
 
 
 def test_words_stand_above_the_recipe() -> None:
-    opened = wishes("--recipe", "corpus=names hidden=12 seed=3 @5:rate=0.2", "--seed", "4", "--corpus", "proverbs")
+    opened = wishes(
+        "--recipe", "corpus=names hidden=12 seed=3 @5:rate=0.2", "--seed", "4", "--corpus", "proverbs"
+    )
     assert opened.recipe == Recipe(corpus="proverbs", hidden=12, seed=4, changes=(Change(5, "rate", 0.2),))
 
 
@@ -109,7 +121,8 @@ def test_a_recipe_names_what_has_no_file_by_its_name() -> None:
 @pytest.fixture
 def odd_paths(tmp_path: Path) -> Iterator[dict[str, Path]]:
     paths = {
-        name: tmp_path / name for name in ("empty.txt", "one.txt", "short.txt", "binary.dat", "folder", "fifo", "secret")
+        name: tmp_path / name
+        for name in ("empty.txt", "one.txt", "short.txt", "binary.dat", "folder", "fifo", "secret")
     }
     paths["empty.txt"].touch()
     paths["one.txt"].write_text("aaaaaaaaaaaaaaaaaaaaaaaaaaa")
@@ -191,7 +204,9 @@ def test_a_wrong_word_is_named_with_its_value_and_a_way_out(words: list[str], na
         assert part in said
 
 
-def test_a_refusal_is_one_sentence_on_standard_error_with_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_is_one_sentence_on_standard_error_with_exit_code_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert wishes_from(["/nowhere/a.txt"]) == 2
     out, err = capsys.readouterr()
     assert out == ""

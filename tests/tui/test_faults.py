@@ -32,13 +32,20 @@ WIDE, NARROW = (140, 42), (80, 24)
 SMALL = Recipe(context=4, embedding=8, hidden=16, batch=4)
 
 TEXTS = {
-    "control sequences": "\x1b[2J\x1b]0;owned\x07\x1b[31mred\x1b[0m\x9b31m\x90q\x9c\x00\x07\x08\r\x0b\x7f" * 40,
-    "markup": "[/] [red]a[/red] [@click=app.quit]leave[/] [b [bold]] \\[ [$text-error] [link=file:///]x[/link]\n" * 30,
+    "control sequences": "\x1b[2J\x1b]0;owned\x07\x1b[31mred\x1b[0m\x9b31m\x90q\x9c\x00\x07\x08\r\x0b\x7f"
+    * 40,
+    "markup": "[/] [red]a[/red] [@click=app.quit]leave[/] [b [bold]] \\[ [$text-error] [link=file:///]x[/link]\n"
+    * 30,
     "emoji": "👩‍👩‍👧‍👦 🏳️‍🌈 👍🏽 🇩🇪🇫🇷 ☎️ 1️⃣ 🧑🏿‍🚀\n" * 30,
-    "marks": "e\u0301 a\u0308\u0323 " + "Z" + "\u0300\u0316\u034f" * 30 + " \u0300alone ก็ नि \u0489\n" + "abc " * 40,
+    "marks": "e\u0301 a\u0308\u0323 "
+    + "Z"
+    + "\u0300\u0316\u034f" * 30
+    + " \u0300alone ก็ नि \u0489\n"
+    + "abc " * 40,
     "right to left": "\u202eshalom\u202c שלום עולם \u2067مرحبا\u2069 \u200f\u200e\u061c abc 123\n" * 30,
     "wide": "漢字かな交じり文、全角ＡＢＣ　。한글\n" * 40,
-    "separators": "a\u2028b\u2029c\u0085d\u000be\u000cf\u00a0g\u3000h\ufeffi\u00adj\u2060k\u180ek\ue000l\uffffm" * 30,
+    "separators": "a\u2028b\u2029c\u0085d\u000be\u000cf\u00a0g\u3000h\ufeffi\u00adj\u2060k\u180ek\ue000l\uffffm"
+    * 30,
     "one line of a megabyte": "the cat sat on the mat; " * 43_691,
     "nothing but line feeds": "\n\n\na\n" * 60,
 }
@@ -60,7 +67,9 @@ def nothing_gets_through(app: App[None]) -> None:
     for strip in app.screen._compositor.render_strips():
         for text, style, control in strip:
             assert not control
-            strange = {c for c in text if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}}
+            strange = {
+                c for c in text if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+            }
             assert not strange, f"{strange} in {text!r}"
             action = str(style.meta.get("@click", "")) if style else ""
             assert "quit" not in action, f"{text!r} can be clicked: {action}"
@@ -153,7 +162,9 @@ async def test_a_storm_of_sizes_while_running(open_playground: OpenPlayground) -
         sizes = [(dice.randint(1, 200), dice.randint(1, 60)) for _ in range(60)]
         for number, (width, height) in enumerate([(1, 1), (200, 60), (60, 18), (59, 17), *sizes, WIDE]):
             play.app.post_message(
-                events.Resize(*([play.app.size.__class__(width, height)] * 2))  # many at once, as a mouse drags
+                events.Resize(
+                    *([play.app.size.__class__(width, height)] * 2)
+                )  # many at once, as a mouse drags
             )
             if number % 3 == 0:
                 await play.barrier()
@@ -170,17 +181,20 @@ async def test_a_storm_of_sizes_while_running(open_playground: OpenPlayground) -
         assert (await play.keys("s")).step == step + 1
 
 
-KEYS = (
-    *string.ascii_letters,
+OPENING = ("o", "c", "e", "p", "question_mark", "f1", "ctrl+p")
+"""These open a dialog, in which everything takes longer."""
+OTHERS = (
+    *(set(string.ascii_letters) - set(OPENING)),
     *string.digits[:7],
-    *"[]-+/?.,;'\"\\$%&()=",
+    *"[]-+/.,;'\"\\$%&()=",
     *("space", "enter", "escape", "tab", "shift+tab", "backspace", "delete", "home", "end", "pageup", "pagedown"),
-    *("up", "down", "left", "right", "shift+left", "shift+right", "f1", "f2", "f3", "ctrl+p", "ctrl+s", "ctrl+q"),
-    *("ctrl+a", "ctrl+c", "ctrl+v", "ctrl+j", "ctrl+r", "ctrl+u", "ctrl+d", "ctrl+x", "ctrl+z", "é", "漢", "😀"),
+    *("up", "down", "left", "right", "shift+left", "shift+right", "f2", "f3", "ctrl+s", "ctrl+q", "é", "漢", "😀"),
+    *("ctrl+a", "ctrl+c", "ctrl+v", "ctrl+j", "ctrl+r", "ctrl+u", "ctrl+d", "ctrl+x", "ctrl+z"),
 )
+KEYS = (*OPENING, *sorted(OTHERS * 4))
 
 
-@pytest.mark.parametrize(("size", "count"), [(WIDE, 1000), (NARROW, 1500)])
+@pytest.mark.parametrize(("size", "count"), [(WIDE, 500), (NARROW, 1500)])
 async def test_thousands_of_random_keys_and_clicks_while_running(
     open_playground: OpenPlayground,
     monkeypatch: pytest.MonkeyPatch,
@@ -197,7 +211,7 @@ async def test_thousands_of_random_keys_and_clicks_while_running(
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text("the cat sat on the mat\n" * 50)
     (tmp_path / "bad.bin").write_bytes(bytes(range(256)) * 10)
-    dice = random.Random(size[0])
+    dice = random.Random(int(__import__('os').environ.get('SEED',size[0])))
     async with open_playground(SMALL, size=size) as play:
         await play.press("space")
         for number in range(count):

@@ -21,7 +21,8 @@ from engine.training.recipe import RULES, Recipe
 from tui.messages import EngineCommand
 from tui.panes.ladder import PATIENCE, LadderSlider
 from tui.panes.recipe_in_words import components, facts, reach
-from tui.panes.training import LADDERS, TrainingPane
+from tui.panes.training import TrainingPane
+from tui.rungs import LADDERS, neighbour
 
 SHEET = Path(tui.panes.training.__file__).with_suffix(".tcss")
 GRID, TAB = (36, 20), (80, 20)
@@ -190,13 +191,10 @@ async def test_a_change_in_the_middle_of_a_step_is_shown_at_once(host: Host) -> 
         assert host.commands == [Alter("batch", 4)]
 
 
-async def test_the_rate_can_be_turned_from_outside(host: Host) -> None:
-    async with host.run_test(size=GRID) as pilot:
-        host.pane.turn_rate(1)  # nothing to turn yet
-        host.do(run_of())
-        host.pane.turn_rate(-2)
-        await pilot.pause()
-        assert host.commands == [Alter("rate", 0.05)]
+def test_the_neighbour_of_a_value_between_two_rungs_is_the_next_one_on_that_side() -> None:
+    rungs = (0.1, 0.2, 0.5)
+    assert [neighbour(rungs, value, 1) for value in (0.01, 0.1, 0.15, 0.5, 9)] == [0.1, 0.2, 0.2, 0.5, 0.5]
+    assert [neighbour(rungs, value, -1) for value in (0.01, 0.1, 0.15, 0.5, 9)] == [0.1, 0.1, 0.1, 0.2, 0.5]
 
 
 async def test_up_and_down_go_round_the_controls(host: Host) -> None:

@@ -96,7 +96,7 @@ class Screen:
         numbers = [int(number) if number.isdigit() else 0 for number in parameters.split(";")]
         if final == "H":
             self._y = min(max(numbers[0] - 1, 0), len(self._cells) - 1)
-            self._x = min(max((numbers + [0])[1] - 1, 0), self._columns - 1)
+            self._x = min(max([*numbers, 0][1] - 1, 0), self._columns - 1)
         elif final == "J" and numbers[0] == 2:
             self._cells = [[" "] * self._columns for _ in self._cells]
 
@@ -114,14 +114,21 @@ class Terminal:
         self.written = b""
         self._leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("TEXTUAL", "NO_COLOR"))}
+        kept = {
+            key: value for key, value in os.environ.items() if not key.startswith(("TEXTUAL", "NO_COLOR"))
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-c", CONTROLLING, *command],
             stdin=follower,
             stdout=follower,
             stderr=follower,
             cwd=HOUSE,
-            env={**kept, "TERM": "xterm-256color", "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")},
+            env={
+                **kept,
+                "TERM": "xterm-256color",
+                "HOME": str(home),
+                "XDG_CONFIG_HOME": str(home / "config"),
+            },
             start_new_session=True,
         )
         os.close(follower)

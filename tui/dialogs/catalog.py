@@ -13,13 +13,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
 from corpora.catalog import CATALOG, DEFAULT
 from corpora.corpus import Corpus
+from tui.dialogs.closing import Dialog
 from tui.opening import FromCatalog, Opening, Outcome, Refusal
 from tui.panes.corpus_statistics import text_rows
 from tui.text import content, screen_text
@@ -51,7 +51,7 @@ class CatalogList(OptionList):
         self.highlighted = list(CATALOG).index(base if base in CATALOG else DEFAULT)
 
 
-class CatalogDialog(ModalScreen[str | None]):
+class CatalogDialog(Dialog[str | None]):
     """Which text with a name?"""
 
     CSS_PATH = "catalog.tcss"

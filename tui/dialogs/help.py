@@ -13,18 +13,19 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.dialogs.closing import Dialog
 from tui.keys import BINDINGS, GROUPS, collect_ids, keymap_path, shown_keys
 from tui.text import content
 
 _ID = "$foreground 60%"
 
 
-class HelpDialog(ModalScreen[None]):
+class HelpDialog(Dialog[None]):
     """All keys on one page that scrolls."""
 
+    CSS_PATH = "help.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "escape,question_mark,f1,q", "dismiss", "close", id="help.close", tooltip="Back to the panes"

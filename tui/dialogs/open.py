@@ -15,11 +15,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Button, DirectoryTree, Input, OptionList, ProgressBar, Static
 
 from corpora.corpus import Corpus
 from tui.dialogs.catalog import CatalogList
+from tui.dialogs.closing import Dialog
 from tui.dialogs.file_tree import FileTree, PathLine
 from tui.dialogs.paste import PasteDialog
 from tui.opening import FromCatalog, FromPath, Opening, Outcome, Refusal, Source
@@ -28,7 +28,7 @@ from tui.text import content, screen_text
 HINT = "Enter opens; Backspace in the files goes to the folder above"
 
 
-class OpenDialog(ModalScreen[Corpus | None]):
+class OpenDialog(Dialog[Corpus | None]):
     """Which text?
 
     Arguments:

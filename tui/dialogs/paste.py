@@ -15,11 +15,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Button, Input, Label, Static, TextArea
 
 from corpora.corpus import Corpus
+from tui.dialogs.closing import Dialog
 from tui.dialogs.file_tree import PathLine
 from tui.opening import FromText, Opening, Outcome, Refusal
 from tui.text import content, screen_text
@@ -91,7 +91,7 @@ class PasteArea(TextArea):
         self.post_message(self.Kept())
 
 
-class PasteDialog(ModalScreen[Corpus | None]):
+class PasteDialog(Dialog[Corpus | None]):
     """Which text, and what is it called?
 
     Arguments:

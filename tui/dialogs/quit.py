@@ -9,15 +9,16 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Label
 
+from tui.dialogs.closing import Dialog
 from tui.messages import CopyRequested
 
 
-class QuitDialog(ModalScreen[bool]):
+class QuitDialog(Dialog[bool]):
     """Answers True to leave, False to stay."""
 
+    CSS_PATH = "quit.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "quit", id="quit.yes", tooltip="Leave; the steps are lost"),
         Binding("n,escape", "answer(False)", "stay", id="quit.no", tooltip="Go on"),

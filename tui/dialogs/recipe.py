@@ -16,10 +16,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static, TextArea
 
 from engine.training.recipe import Recipe, RecipeError
+from tui.dialogs.closing import Dialog
 from tui.dialogs.differences import Difference, differences
 from tui.dialogs.estimate import objection
 from tui.text import content, screen_text
@@ -63,7 +63,7 @@ class RecipeLine(TextArea):
         self.move_cursor(self.replace(_shown(pasted), start, end).end_location)
 
 
-class RecipeDialog(ModalScreen[Recipe | None]):
+class RecipeDialog(Dialog[Recipe | None]):
     """Which recipe?
 
     Arguments:

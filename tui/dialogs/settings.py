@@ -16,11 +16,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from engine.training.recipe import RULES, Recipe, RecipeError, Scalar
 from engine.training.rewind import BUDGET
+from tui.dialogs.closing import Dialog
 from tui.dialogs.differences import all_live, differences
 from tui.dialogs.estimate import estimate, objection
 from tui.dialogs.ingredient import MUTED, Ingredient
@@ -36,7 +36,7 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
     """The fields; up and down go from one to the next, and what has the focus is scrolled to."""
 
 
-class SettingsDialog(ModalScreen[Recipe | None]):
+class SettingsDialog(Dialog[Recipe | None]):
     """Which model, and how to train it?
 
     Arguments:

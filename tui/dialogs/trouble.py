@@ -7,14 +7,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Button, Label
 
 from engine.snapshot import Remedy, Trouble
+from tui.dialogs.closing import Dialog
 from tui.text import content
 
 
-class TroubleDialog(ModalScreen[Remedy | None]):
+class TroubleDialog(Dialog[Remedy | None]):
     """Asks what to do; None leaves everything as it is."""
 
     CSS_PATH = "trouble.tcss"

@@ -15,7 +15,7 @@ from textual.containers import Horizontal
 from textual.widgets import Button, Static
 
 from engine.snapshot import Snapshot
-from tui.dialogs.catalog import CatalogDialog
+from tui import questions
 from tui.keys import active_key
 from tui.messages import CorpusChosen, OpenRequested
 from tui.panes.base import Pane
@@ -80,7 +80,7 @@ class CorpusPane(Pane):
     def action_catalog(self) -> None:
         """Let the person choose from the texts that have a name."""
         corpus = self._snapshot.corpus
-        self.app.push_screen(CatalogDialog(corpus.name if corpus else None), self._choose)
+        self.app.push_screen(questions.which_named_text(corpus.name if corpus else None), self._choose)
 
     def action_scroll(self, rows: int) -> None:
         """Look so many lines further down, or up."""

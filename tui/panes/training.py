@@ -26,6 +26,7 @@ from tui.panes.base import Pane
 from tui.panes.ladder import LadderSlider
 from tui.panes.numerals import thousands
 from tui.panes.recipe_in_words import Component, components, facts, in_force, reach, under_way
+from tui.rungs import LADDERS
 from tui.text import single_line
 from tui.widgets.slider import Slider
 
@@ -36,13 +37,6 @@ SHARE_FROM = 56
 """Width from which a row also tells its share of all parameters."""
 FORMULA_CELLS = 28
 """Beyond it a count would be too far from its formula for the eye to follow."""
-
-RATES = tuple(float(f"{digit}e{power}") for power in range(-5, 1) for digit in (1, 2, 3, 5, 7))
-LIMITS = (0.0, *(float(f"{digit}e{power}") for power in range(-3, 3) for digit in (1, 2, 5)))
-BATCHES = tuple(float(2**power) for power in range(int(RULES["batch"].high).bit_length()))
-
-LADDERS = {"rate": RATES, "batch": BATCHES, "clip_norm": LIMITS, "clip_value": LIMITS}
-"""The ingredients that may change during a run, and the values they are turned through."""
 
 
 class TrainingPane(Pane):
@@ -65,7 +59,7 @@ class TrainingPane(Pane):
             name: LadderSlider(
                 name.replace("_", " ").ljust(LABEL_CELLS - 1),
                 rungs,
-                off_at_minimum="off" if rungs is LIMITS else None,
+                off_at_minimum="off" if rungs[0] == 0 else None,
                 id=f"training-{name}",
             )
             for name, rungs in LADDERS.items()
@@ -107,11 +101,6 @@ class TrainingPane(Pane):
             self._draw()
         elif (snapshot.rewindable, snapshot.rewind_limit) != (then.rewindable, then.rewind_limit):
             self._write_status()
-
-    def turn_rate(self, rungs: int) -> None:
-        """Turn the learning rate so many rungs of its ladder up or down."""
-        if self._recipe is not None:
-            self._sliders["rate"].action_move(rungs)
 
     def action_turn_focus(self, places: int) -> None:
         """To another control."""

@@ -12,12 +12,12 @@ Rich text: a row is a short list of (role, text) runs.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from functools import cached_property
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
-from textual_plotext import Plot
 
 from tui.text import single_line
 from tui.widgets.axis import Axis, linear_axis, logarithmic_axis
@@ -129,12 +129,18 @@ class Drawing:
 class Figure:
     """A plotext figure of one's own, reused from drawing to drawing."""
 
-    def __init__(self) -> None:
+    @cached_property
+    def _plot(self) -> Any:  # Any: plotext is untyped
+        """Made when there is first something to draw: until then nobody waits for plotext to be imported."""
+
+        from textual_plotext import Plot
+
         # A master figure is cut down to the size of the terminal; a subplot of it keeps the size it is given.
-        self._plot = Plot().subplots(1, 1).subplot(1, 1)
-        self._plot.canvas_color("default")
-        self._plot.axes_color("default")
-        self._plot.ticks_color(_CODES["axis"])
+        plot = Plot().subplots(1, 1).subplot(1, 1)
+        plot.canvas_color("default")
+        plot.axes_color("default")
+        plot.ticks_color(_CODES["axis"])
+        return plot
 
     def draw(
         self, series: Sequence[Series], levels: Sequence[Level], width: int, height: int, *, logarithmic: bool
@@ -195,7 +201,7 @@ class Figure:
         self._plot.scatter(
             cells.columns,
             cells.rows,
-            marker=cells.glyphs,  # type: ignore[arg-type]  # plotext takes a list, the stub knows a single one only
+            marker=cells.glyphs,
             color=_CODES[role],
         )
 

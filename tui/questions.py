@@ -1,0 +1,62 @@
+"""The dialogs, by what they ask. Each is imported when it is first asked: together they would cost a tenth of the
+start-up time, and most sittings ask only one or two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from textual.dom import DOMNode
+from textual.screen import ModalScreen
+
+from corpora.corpus import Corpus
+from engine.snapshot import Remedy, Trouble
+from engine.training.recipe import Recipe
+
+
+def which_text(context: int, path: str = "") -> ModalScreen[Corpus | None]:
+    """A text long enough for `context` characters; `path` is tried at once."""
+    from tui.dialogs.open import OpenDialog
+
+    return OpenDialog(context=context, path=path)
+
+
+def which_named_text(chosen: str | None) -> ModalScreen[str | None]:
+    """A text of the catalog; the cursor begins on `chosen`."""
+    from tui.dialogs.catalog import CatalogDialog
+
+    return CatalogDialog(chosen)
+
+
+def which_settings(recipe: Recipe, corpus: Corpus) -> ModalScreen[Recipe | None]:
+    """A recipe for this text, in a form."""
+    from tui.dialogs.settings import SettingsDialog
+
+    return SettingsDialog(recipe, vocabulary=len(corpus.vocabulary), length=len(corpus))
+
+
+def which_recipe(recipe: Recipe) -> ModalScreen[Recipe | None]:
+    """A recipe, as one line."""
+    from tui.dialogs.recipe import RecipeDialog
+
+    return RecipeDialog(recipe)
+
+
+def which_remedy(trouble: Trouble) -> ModalScreen[Remedy | None]:
+    """A way out of a trouble."""
+    from tui.dialogs.trouble import TroubleDialog
+
+    return TroubleDialog(trouble)
+
+
+def whether_to_leave(steps: int, recipe: str) -> ModalScreen[bool]:
+    """Whether to quit although so many steps would be lost."""
+    from tui.dialogs.quit import QuitDialog
+
+    return QuitDialog(steps, recipe)
+
+
+def all_keys(keymap: Mapping[str, str], panes: Iterable[type[DOMNode]]) -> ModalScreen[None]:
+    """Nothing: it shows the keys, those of the panes too, remapped or not."""
+    from tui.dialogs.help import HelpDialog
+
+    return HelpDialog(keymap, panes)
