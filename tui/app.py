@@ -6,7 +6,7 @@ a text is opened is known elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -37,7 +37,7 @@ from engine.training.recipe import RULES, Recipe
 from tui import questions
 from tui.command_line import Wishes, recipe_name
 from tui.dialogs.closing import Palette
-from tui.keys import BINDINGS, GROUPS, keymap_path, load_keymap
+from tui.keys import BINDINGS, GROUPS, load_keymap
 from tui.messages import (
     CopyRequested,
     CorpusChosen,
@@ -54,6 +54,7 @@ from tui.workbench import Workbench
 
 if TYPE_CHECKING:
     from tui.furniture import Furniture
+    from tui.panes.base import Pane
 
 GLOBAL_ACTIONS = {binding.action.partition("(")[0] for binding in BINDINGS} - {"quit"}
 
@@ -94,7 +95,7 @@ class CharlmApp(App[None]):
         super().__init__()
         self._painted = painted
         self._wishes = wishes or Wishes(Recipe())
-        self._keys = _own_keys()
+        self._keys = load_keymap(classes=_panes())
         self._furniture: Furniture | None = None
         self.engine = EngineThread()
         self._pacer = Pacer()
@@ -410,10 +411,8 @@ class CharlmApp(App[None]):
             self.exit()
 
 
-def _own_keys() -> dict[str, str]:
-    """The person's key file, if there is one; to check it takes the panes, to which some keys belong."""
-    if not keymap_path().exists():
-        return {}
+def _panes() -> Iterator[type[Pane]]:
+    """The kinds of panes, to which some keys belong; imported only for a person who has a key file."""
     from tui.furniture import PANES
 
-    return load_keymap(classes=PANES)
+    yield from PANES

@@ -130,16 +130,20 @@ def load_keymap(path: Path | None = None, classes: Iterable[type[DOMNode]] = ())
 
     Arguments:
         path: the key file; the one in the person's configuration folder if None.
-        classes: widgets and panes whose bindings with an id may be remapped as well as the global ones.
+        classes: widgets and panes whose bindings with an id may be remapped as well as the global ones; not
+            looked at without a file.
     Raises:
         KeymapError: if the file cannot be read or is not TOML, an id or a key is unknown, a value is no text,
             or two actions that can be asked for in one place share a key.
     """
     path = keymap_path() if path is None else path
+    table = _read(path)
+    if not table:
+        return {}
     classes = tuple(classes)
     known = {binding.id: binding for binding in BINDINGS if binding.id} | collect_ids(*classes)
     keymap: dict[str, str] = {}
-    for name, value in _flat(_read(path)):
+    for name, value in _flat(table):
         if name not in known:
             raise KeymapError(f"{path}: {name!r} is not the id of an action; {_nearest(name, known)}")
         if not isinstance(value, str):

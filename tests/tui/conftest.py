@@ -61,7 +61,7 @@ class Playground:
 
     async def barrier(self) -> None:
         """Until everything that is under way between the widgets has arrived."""
-        for _ in range(2):
+        for _ in range(5):
             await self.pilot.pause(0)
 
     async def press(self, *keys: str) -> None:

@@ -104,7 +104,7 @@ async def test_a_file_that_is_left_to_the_screen_is_opened_in_the_dialog(
     latin = tmp_path / "latin.txt"
     latin.write_bytes("déjà vu, encore une fois\n".encode("latin-1") * 20)
     async with open_playground(wishes=Wishes(SMALL, path=str(latin))) as play:
-        await play.seen(lambda: play.screen.query_one("#open-replace").display)
+        await play.seen(lambda: any(button.display for button in play.screen.query("#open-replace")))
         await play.press("enter")
         opened = await play.until(lambda s: s.corpus is not None)
         assert opened.corpus is not None
@@ -118,7 +118,7 @@ async def test_leaving_that_dialog_opens_the_default_text(
     latin = tmp_path / "latin.txt"
     latin.write_bytes(b"\xe9" * 100)
     async with open_playground(wishes=Wishes(SMALL, path=str(latin))) as play:
-        await play.seen(lambda: play.screen.query_one("#open-replace").display)
+        await play.seen(lambda: any(button.display for button in play.screen.query("#open-replace")))
         assert isinstance(play.screen, OpenDialog)
         await play.press("escape")
         opened = await play.until(lambda s: s.corpus is not None)

@@ -128,6 +128,11 @@ class SampleList(ScrollView, can_focus=True):
             self._hint_rows = self._wrap_hint()
             self._lay_out()
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        """Put the knob of a scroll bar that appears where the view is; Textual moves it with the next scroll only."""
+        if shown:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def on_click(self, event: events.Click) -> None:
         """Select the text under the mouse."""
         offset = event.get_content_offset(self)
