@@ -18,37 +18,33 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer
 
-from corpora.catalog import CATALOG
-from corpora.corpus import Corpus, Origin
+from corpora.corpus import Corpus
 from engine.commands import (
-    Alter,
     Command,
     NextPhase,
     Pause,
     Rewind,
     Run,
-    Start,
     Step,
     StopGenerating,
 )
 from engine.snapshot import Remedy, Snapshot, Status
 from engine.thread import EngineThread
-from engine.training.recipe import RULES, Recipe
+from engine.training.recipe import Recipe
 from tui import questions
-from tui.command_line import Wishes, recipe_name
-from tui.dialogs.closing import Palette
+from tui.command_line import Wishes
 from tui.keys import BINDINGS, GROUPS, load_keymap
 from tui.messages import (
     CopyRequested,
     CorpusChosen,
     EngineCommand,
     OpenRequested,
-    RestartRequested,
     SamplingChanged,
 )
-from tui.opening import FromCatalog, FromPath, Opening, Outcome
+from tui.opening import Outcome
 from tui.pacing import Pacer
-from tui.rungs import RATES, neighbour
+from tui.runs import Runs
+from tui.screens import FirmScreen, Palette
 from tui.status_line import StatusLine
 from tui.workbench import Workbench
 
@@ -99,18 +95,20 @@ class CharlmApp(App[None]):
         self._furniture: Furniture | None = None
         self.engine = EngineThread()
         self._pacer = Pacer()
-        self._seen = Snapshot(version=-1)
-        self._loading: Opening | None = None
+        self._runs = Runs(self._wishes.recipe, self._send, self._loaded)
         self._next_look: Timer | None = None  # None while a picture is on its way
         self._unseen = False  # whether something was asked since the last look
         self._asking: Screen[bool] | None = None  # whether to leave
-        self._turned = (-2, 0.0)  # the snapshot's version when the rate was turned last, and to what
 
     def compose(self) -> ComposeResult:
         """One line on top, the panes, the keys below."""
         yield StatusLine()
         yield Workbench(("Corpus", "Loss", "Next", "Training", "Step", "Generation"))
         yield Footer(compact=True, show_command_palette=False)
+
+    def get_default_screen(self) -> Screen[None]:
+        """The screen of the panes."""
+        return FirmScreen(id="_default")
 
     def on_mount(self) -> None:
         """Paint first; what takes longer begins with the first frame on the screen."""
@@ -135,7 +133,7 @@ class CharlmApp(App[None]):
             dialog = questions.which_text(self._wishes.recipe.context, self._wishes.path)
             self.push_screen(dialog, self._opened)
         else:
-            self._begin(self._wishes.recipe, self._wishes.corpus)
+            self._runs.begin(self._wishes.recipe, self._wishes.corpus)
         self._look()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # Any: Textual's own type
@@ -164,7 +162,7 @@ class CharlmApp(App[None]):
     @property
     def snapshot(self) -> Snapshot:
         """The snapshot on the screen."""
-        return self._seen
+        return self._runs.seen
 
     def _look(self) -> None:
         """Ask for a fresh snapshot; draw it as soon as it can be there."""
@@ -176,9 +174,11 @@ class CharlmApp(App[None]):
         self.set_timer(FRESH_PICTURE, self._draw)
 
     def _draw(self) -> None:
+        if not self.query(Workbench):
+            return  # the program ends: the screen is cleared already
         snapshot = self.engine.snapshot
-        if snapshot.version != self._seen.version:
-            before, self._seen = self._seen, snapshot
+        if snapshot.version != self.snapshot.version:
+            before, self._runs.seen = self.snapshot, snapshot
             self.query_one(StatusLine).show(snapshot)
             self.query_one(Workbench).show(snapshot)
             self._announce(before, snapshot)
@@ -208,19 +208,11 @@ class CharlmApp(App[None]):
 
     def on_corpus_chosen(self, event: CorpusChosen) -> None:
         """Begin a run on another text."""
-        recipe = self._recipe.with_values(changes=(), fingerprint="")
-        if isinstance(event.choice, Corpus):
-            self._begin(recipe, event.choice)
-        else:
-            self._begin(recipe.with_values(corpus=event.choice), None)
+        self._runs.begin_on(event.choice)
 
     def on_open_requested(self, event: OpenRequested) -> None:
         """A pane asks for the open dialog."""
         self.action_open()
-
-    def on_restart_requested(self, event: RestartRequested) -> None:
-        """Begin a new run with another recipe."""
-        self._begin(event.recipe, None)
 
     def on_copy_requested(self, event: CopyRequested) -> None:
         """Put something on the clipboard."""
@@ -229,31 +221,14 @@ class CharlmApp(App[None]):
 
     # Runs.
 
-    @property
-    def _recipe(self) -> Recipe:
-        return self._seen.recipe or self._wishes.recipe
-
-    def _begin(self, recipe: Recipe, corpus: Corpus | None) -> None:
-        """Start a run on `corpus`, or on the text that the recipe names."""
-        if corpus is None and self._seen.recipe is not None and recipe.corpus == self._seen.recipe.corpus:
-            corpus = self._seen.corpus
-        if corpus is not None:
-            self._send(Start(recipe.with_values(corpus=recipe_name(corpus)), corpus))
-            return
-        named = recipe.corpus.partition(":")[0] in CATALOG
-        source = FromCatalog(recipe.corpus) if named else FromPath(recipe.corpus)
-        if self._loading is not None:
-            self._loading.cancel()
-
-        def done(_: Opening, outcome: Outcome) -> None:  # on the opening's thread
-            self.post_message(self.Loaded(recipe, outcome))
-
-        self._loading = Opening(source, done, context=recipe.context).start()
+    def _loaded(self, recipe: Recipe, outcome: Outcome) -> None:
+        """On the thread that loaded it: posting is all that may be done there."""
+        self.post_message(self.Loaded(recipe, outcome))
 
     def on_charlm_app_loaded(self, event: Loaded) -> None:
         """Begin the run that was waiting for its text."""
         if isinstance(event.outcome, Corpus):
-            self._begin(event.recipe, event.outcome)
+            self._runs.begin(event.recipe, event.outcome)
         elif not event.outcome.cancelled:
             self.notify(event.outcome.message, severity="error", markup=False)
 
@@ -268,7 +243,7 @@ class CharlmApp(App[None]):
 
     def action_run_toggle(self) -> None:
         """Run at full speed, or pause."""
-        running = self._seen.status is Status.RUNNING
+        running = self.snapshot.status is Status.RUNNING
         self._send(Pause() if running else Run())
 
     def action_step(self) -> None:
@@ -285,40 +260,30 @@ class CharlmApp(App[None]):
 
     def action_rate_up(self) -> None:
         """A higher learning rate."""
-        self._turn_rate(1)
+        self._runs.turn_rate(1, self.engine.snapshot.version)
 
     def action_rate_down(self) -> None:
         """A lower learning rate."""
-        self._turn_rate(-1)
-
-    def _turn_rate(self, rungs: int) -> None:
-        """Turn it from where it stands, or from where the last key left it if that is not on the screen yet."""
-        if self._seen.current is None:
-            return
-        turned_at, turned_to = self._turned
-        # One picture may have been under way when the key was pressed; the one after it knows of it.
-        base = turned_to if self._seen.version < turned_at + 2 else self._seen.current.rate
-        rate = neighbour(RATES, base, rungs)
-        self._turned = (self.engine.snapshot.version, rate)
-        self._send(Alter("rate", rate))
+        self._runs.turn_rate(-1, self.engine.snapshot.version)
 
     def action_reset_same(self) -> None:
         """The same run from the beginning."""
-        self._begin(self._recipe, None)
+        self._runs.begin(self._runs.recipe)
 
     def action_reset_new(self) -> None:
         """The same choices with the next seed."""
-        self._begin(self._recipe.with_values(seed=self._recipe.seed + 1, changes=()), None)
+        recipe = self._runs.recipe
+        self._runs.begin(recipe.with_values(seed=recipe.seed + 1, changes=()))
 
     def action_open(self) -> None:
         """Open a text."""
-        self.push_screen(questions.which_text(self._recipe.context), self._opened)
+        self.push_screen(questions.which_text(self._runs.recipe.context), self._opened)
 
     def _opened(self, corpus: Corpus | None) -> None:
         if corpus is not None:
             self.post_message(CorpusChosen(corpus))
-        elif self._seen.corpus is None:  # a playground is never empty
-            self._begin(Recipe(), None)
+        elif self.snapshot.corpus is None:  # a playground is never empty
+            self._runs.begin(Recipe())
 
     def action_catalog(self) -> None:
         """The catalog of texts."""
@@ -326,33 +291,21 @@ class CharlmApp(App[None]):
 
     def action_settings(self) -> None:
         """Edit the recipe in a form."""
-        if self._seen.corpus is not None and self._seen.current is not None:
-            dialog = questions.which_settings(self._seen.current, self._seen.corpus)
+        if self.snapshot.corpus is not None and self.snapshot.current is not None:
+            dialog = questions.which_settings(self.snapshot.current, self.snapshot.corpus)
             self.push_screen(dialog, self._apply_recipe)
 
     def action_paste_recipe(self) -> None:
         """Edit the recipe as a line."""
-        self.push_screen(questions.which_recipe(self._recipe), self._apply_recipe)
+        self.push_screen(questions.which_recipe(self._runs.recipe), self._apply_recipe)
 
     def _apply_recipe(self, recipe: Recipe | None) -> None:
-        """Turn what may change during the run at once; anything else begins a new run."""
-        current = self._seen.current
-        if recipe is None or recipe == current:
-            return
-        if current is not None and not recipe.changes:
-            changed = [name for name in RULES if getattr(recipe, name) != getattr(current, name)]
-            if all(RULES[name].live for name in changed):
-                for name in changed:
-                    self._send(Alter(name, getattr(recipe, name)))
-                return
-        self._begin(recipe, None)
+        if recipe is not None:
+            self._runs.adopt(recipe)
 
     def action_copy_recipe(self) -> None:
         """Put the recipe on the clipboard."""
-        recipe, corpus = self._recipe, self._seen.corpus
-        if corpus is not None and corpus.origin is Origin.OWN:
-            recipe = recipe.with_values(fingerprint=corpus.fingerprint)
-        self.post_message(CopyRequested(str(recipe), "the recipe"))
+        self.post_message(CopyRequested(self._runs.line, "the recipe"))
 
     def action_copy_sample(self) -> None:
         """Put the selected sample on the clipboard."""
@@ -400,10 +353,10 @@ class CharlmApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave; ask first if a run would be lost, but once."""
-        if self._seen.step == 0 or self.screen is self._asking:
+        if self.snapshot.step == 0 or self.screen is self._asking:
             self.exit()
         else:
-            self._asking = questions.whether_to_leave(self._seen.step, str(self._recipe))
+            self._asking = questions.whether_to_leave(self.snapshot.step, self._runs.line)
             self.push_screen(self._asking, self._quit)
 
     def _quit(self, leave: bool | None) -> None:

@@ -7,7 +7,6 @@ from textual.message import Message
 from corpora.corpus import Corpus
 from engine.commands import Command
 from engine.sampling import Sampling
-from engine.training.recipe import Recipe
 
 
 class EngineCommand(Message):
@@ -36,14 +35,6 @@ class CorpusChosen(Message):
 
 class OpenRequested(Message):
     """The person wants the open dialog."""
-
-
-class RestartRequested(Message):
-    """The person wants a new run of this recipe on the text that is open."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        super().__init__()
-        self.recipe = recipe
 
 
 class CopyRequested(Message):

@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from textual import events
-from textual.app import App
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -55,9 +55,14 @@ class Playground:
     pilot: Pilot[None]
 
     @property
-    def screen(self) -> Screen[object]:
+    def screen(self) -> Screen[Any]:  # Any: each dialog has an answer of its own type
         """What is on top."""
         return self.app.screen
+
+    @property
+    def text(self) -> str:
+        """What is on the screen, as text."""
+        return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
 
     async def barrier(self) -> None:
         """Until everything that is under way between the widgets has arrived."""
@@ -130,14 +135,3 @@ def open_playground() -> OpenPlayground:
 def hold_of() -> Callable[[CharlmApp, Pilot[None]], Playground]:
     """Takes hold of an app that is open already."""
     return Playground
-
-
-def picture(app: App[None]) -> str:
-    """What is on the screen, as text."""
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-
-
-@pytest.fixture
-def read_screen() -> Callable[[App[None]], str]:
-    """Reads what is on the screen."""
-    return picture

@@ -29,10 +29,6 @@ from tui.panes.sample_list import SampleList
 from tui.widgets.slider import Slider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from textual.app import App
-
     from tests.tui.conftest import OpenPlayground, Playground
 
 WIDE, NARROW = (140, 42), (80, 24)
@@ -48,7 +44,7 @@ def losses_by_hand(recipe: Recipe, steps: int) -> list[float]:
 def shown_losses(play: Playground) -> list[float]:
     losses = play.app.snapshot.losses
     assert losses is not None
-    return losses.raw.tolist()
+    return [float(loss) for loss in losses.raw]
 
 
 def test_every_key_has_its_action() -> None:
@@ -71,11 +67,11 @@ async def test_s_makes_one_step_and_b_takes_it_back_exactly(open_playground: Ope
 
 
 async def test_b_at_the_beginning_says_that_memory_reaches_no_further(
-    open_playground: OpenPlayground, read_screen: Callable[[App[None]], str]
+    open_playground: OpenPlayground,
 ) -> None:
     async with open_playground(SMALL, size=WIDE) as play:
         assert (await play.keys("s", "B")).step == 0
-        await play.seen(lambda: "memory reaches no further" in read_screen(play.app))
+        await play.seen(lambda: "memory reaches no further" in play.text)
 
 
 async def test_n_does_one_phase_after_the_other(open_playground: OpenPlayground) -> None:
@@ -156,8 +152,9 @@ async def test_a_key_opens_its_dialog_which_leaves_the_run_as_it_was(
         before = await play.keys("s")
         for key, dialog in DIALOGS.items():
             await play.press(key)
-            assert isinstance(play.screen, dialog)
-            assert all(play.screen.region.contains_region(w.region) for w in play.screen.children)
+            opened = play.screen
+            assert isinstance(opened, dialog)
+            assert all(opened.region.contains_region(part.region) for part in opened.children)
             await play.press("escape")
             assert play.screen is play.app.screen_stack[0]
         after = await play.settle()
@@ -283,15 +280,13 @@ async def test_numbers_go_to_the_panes(open_playground: OpenPlayground, size: tu
             assert play.screen.region.contains_region(pane.region)
 
 
-async def test_a_pane_that_was_hidden_shows_what_went_on_meanwhile(
-    open_playground: OpenPlayground, read_screen: Callable[[App[None]], str]
-) -> None:
+async def test_a_pane_that_was_hidden_shows_what_went_on_meanwhile(open_playground: OpenPlayground) -> None:
     async with open_playground(SMALL, size=NARROW) as play:
         assert (await play.keys("s", "s", "s")).step == 3
         await play.press("5")
-        assert "UPDATE" in read_screen(play.app).upper()
+        assert "UPDATE" in play.text.upper()
         await play.press("2")
-        assert f"{shown_losses(play)[-1]:.6f}" in read_screen(play.app)
+        assert f"{shown_losses(play)[-1]:.6f}" in play.text
 
 
 async def test_capital_t_goes_through_all_themes_and_none_fails(open_playground: OpenPlayground) -> None:
@@ -345,11 +340,11 @@ async def test_tab_reaches_every_pane(open_playground: OpenPlayground) -> None:
 
 
 async def test_the_footer_names_the_keys_that_matter_and_can_be_clicked(
-    open_playground: OpenPlayground, read_screen: Callable[[App[None]], str]
+    open_playground: OpenPlayground,
 ) -> None:
     for size in (WIDE, NARROW):
         async with open_playground(SMALL, size=size) as play:
-            last = read_screen(play.app).splitlines()[-1]
+            last = play.text.splitlines()[-1]
             for words in ("run", "step", "phase", "help", "quit"):
                 assert words in last
             row, column = play.app.size.height - 1, last.index("step")

@@ -24,10 +24,6 @@ from tui.keys import BINDINGS, KeymapError
 from tui.workbench import Mode, mode_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from textual.app import App
-
     from tests.tui.conftest import OpenPlayground, Playground
 
 WIDE, NARROW, TINY = (140, 42), (80, 24), (59, 18)
@@ -127,12 +123,12 @@ async def test_leaving_that_dialog_opens_the_default_text(
 
 
 async def test_a_text_that_vanished_is_named_and_the_run_goes_on(
-    open_playground: OpenPlayground, tmp_path: Path, read_screen: Callable[[App[None]], str]
+    open_playground: OpenPlayground, tmp_path: Path
 ) -> None:
     async with open_playground(SMALL, size=WIDE) as play:
         await play.keys("s")
         await play.press("p", "backspace", *f"corpus={tmp_path}/gone.txt", "enter")
-        await play.seen(lambda: "there is no file" in read_screen(play.app))
+        await play.seen(lambda: "there is no file" in play.text)
         assert (await play.keys("s")).step == 2
 
 
@@ -152,16 +148,16 @@ def loss_by_hand(recipe: Recipe, steps: int) -> list[float]:
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_a_run_that_diverges_says_why_and_offers_ways_out(
-    open_playground: OpenPlayground, size: tuple[int, int], read_screen: Callable[[App[None]], str]
+    open_playground: OpenPlayground, size: tuple[int, int]
 ) -> None:
     async with open_playground(DIVERGING, size=size) as play:
         await diverge(play)
-        await play.seen(lambda: "The run diverged" in read_screen(play.app))
+        await play.seen(lambda: "The run diverged" in play.text)
         stopped = play.app.snapshot
         assert stopped.status is Status.STOPPED
         assert stopped.trouble is not None
         assert stopped.trouble.step == stopped.step + 1  # the update was not applied
-        said = read_screen(play.app)
+        said = play.text
         assert f"step {stopped.trouble.step}" in said
         for button in play.screen.query(Button):
             assert play.screen.region.contains_region(button.region)
@@ -221,20 +217,20 @@ def test_the_layout_follows_the_size(size: tuple[int, int], mode: Mode) -> None:
 
 
 async def test_a_terminal_that_is_too_small_is_told_so_and_the_work_goes_on(
-    open_playground: OpenPlayground, read_screen: Callable[[App[None]], str]
+    open_playground: OpenPlayground,
 ) -> None:
     async with open_playground(SMALL, size=WIDE) as play:
         await play.press("2", "space")
         before = await play.until(lambda s: s.step > 0)
         await play.pilot.resize_terminal(*TINY)
-        await play.seen(lambda: "charlm needs 60 x 18 cells; here are 59 x 18" in read_screen(play.app))
+        await play.seen(lambda: "charlm needs 60 x 18 cells; here are 59 x 18" in play.text)
         await play.until(lambda s: s.step > before.step)
         assert (await play.keys("space")).status is Status.PAUSED
         await play.pilot.resize_terminal(*NARROW)
-        await play.seen(lambda: "2 Loss" in read_screen(play.app))
-        assert "charlm needs" not in read_screen(play.app)
+        await play.seen(lambda: "2 Loss" in play.text)
+        assert "charlm needs" not in play.text
         await play.pilot.resize_terminal(*WIDE)
-        await play.seen(lambda: "6 Generation" in read_screen(play.app))
+        await play.seen(lambda: "6 Generation" in play.text)
         await play.press("2")
         assert play.app.focused is not None
         assert play.app.focused.has_focus
@@ -244,7 +240,7 @@ async def test_a_terminal_that_is_too_small_is_told_so_and_the_work_goes_on(
 
 
 async def test_remapped_keys_do_their_work_and_show_on_the_screen(
-    open_playground: OpenPlayground, own_configuration: Path, read_screen: Callable[[App[None]], str]
+    open_playground: OpenPlayground, own_configuration: Path
 ) -> None:
     own_configuration.parent.mkdir()
     own_configuration.write_text('"run.step" = "f5,D"\n"generate.start" = "W"\n')
@@ -255,7 +251,7 @@ async def test_remapped_keys_do_their_work_and_show_on_the_screen(
         await play.until(lambda s: bool(s.samples) and s.samples[0].state is SampleState.DONE)
         await play.press("question_mark")
         assert isinstance(play.screen, HelpDialog)
-        assert "f5 D" in " ".join(read_screen(play.app).split()) or "f5, D" in read_screen(play.app)
+        assert "f5 D" in " ".join(play.text.split()) or "f5, D" in play.text
 
 
 def test_a_key_file_that_cannot_be_used_is_refused_whole(own_configuration: Path) -> None:

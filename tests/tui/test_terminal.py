@@ -220,7 +220,7 @@ def test_a_whole_visit(open_terminal: Open, notes: Path) -> None:
     assert "notes.txt" in first.splitlines()[0]
     for step in (1, 2, 3):
         terminal.press("s")
-        terminal.until(lambda text, step=step: step_on(text) == step)
+        terminal.until(f"paused  step {step} ")
     terminal.press(" ")
     terminal.until(lambda text: "running" in text and step_on(text) > 20)
     terminal.press(" ")
@@ -230,7 +230,7 @@ def test_a_whole_visit(open_terminal: Open, notes: Path) -> None:
     terminal.press("g")
     terminal.until("1 text")  # the pane of texts counts what is finished
     terminal.press("q")
-    assert f"{paused - 1:,} steps of training would be lost" in terminal.until("Quit?")
+    terminal.until(f"{paused - 1:,} steps of training would be lost")
     terminal.press("n")
     terminal.until(lambda text: "Quit?" not in text)
     terminal.press("q")

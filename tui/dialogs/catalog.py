@@ -19,9 +19,9 @@ from textual.widgets.option_list import Option
 
 from corpora.catalog import CATALOG, DEFAULT
 from corpora.corpus import Corpus
-from tui.dialogs.closing import Dialog
 from tui.opening import FromCatalog, Opening, Outcome, Refusal
 from tui.panes.corpus_statistics import text_rows
+from tui.screens import Dialog
 from tui.text import content, screen_text
 
 REST = 0.15

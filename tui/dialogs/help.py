@@ -15,8 +15,8 @@ from textual.content import Content
 from textual.dom import DOMNode
 from textual.widgets import Static
 
-from tui.dialogs.closing import Dialog
 from tui.keys import BINDINGS, GROUPS, collect_ids, keymap_path, shown_keys
+from tui.screens import Dialog
 from tui.text import content
 
 _ID = "$foreground 60%"

@@ -19,10 +19,10 @@ from textual.widgets import Button, DirectoryTree, Input, OptionList, ProgressBa
 
 from corpora.corpus import Corpus
 from tui.dialogs.catalog import CatalogList
-from tui.dialogs.closing import Dialog
 from tui.dialogs.file_tree import FileTree, PathLine
 from tui.dialogs.paste import PasteDialog
 from tui.opening import FromCatalog, FromPath, Opening, Outcome, Refusal, Source
+from tui.screens import Dialog
 from tui.text import content, screen_text
 
 HINT = "Enter opens; Backspace in the files goes to the folder above"

@@ -19,9 +19,9 @@ from textual.timer import Timer
 from textual.widgets import Button, Input, Label, Static, TextArea
 
 from corpora.corpus import Corpus
-from tui.dialogs.closing import Dialog
 from tui.dialogs.file_tree import PathLine
 from tui.opening import FromText, Opening, Outcome, Refusal
+from tui.screens import Dialog
 from tui.text import content, screen_text
 
 EDITABLE = 20_000

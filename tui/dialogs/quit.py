@@ -11,8 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Label
 
-from tui.dialogs.closing import Dialog
 from tui.messages import CopyRequested
+from tui.screens import Dialog
 
 
 class QuitDialog(Dialog[bool]):

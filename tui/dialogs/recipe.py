@@ -19,9 +19,9 @@ from textual.message import Message
 from textual.widgets import Button, Static, TextArea
 
 from engine.training.recipe import Recipe, RecipeError
-from tui.dialogs.closing import Dialog
 from tui.dialogs.differences import Difference, differences
 from tui.dialogs.estimate import objection
+from tui.screens import Dialog
 from tui.text import content, screen_text
 
 MUTED = "$foreground 60%"

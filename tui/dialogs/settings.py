@@ -20,12 +20,12 @@ from textual.widgets import Button, Input, Static
 
 from engine.training.recipe import RULES, Recipe, RecipeError, Scalar
 from engine.training.rewind import BUDGET
-from tui.dialogs.closing import Dialog
 from tui.dialogs.differences import all_live, differences
 from tui.dialogs.estimate import estimate, objection
 from tui.dialogs.ingredient import MUTED, Ingredient
 from tui.dialogs.presets import PRESETS
 from tui.panes.numerals import MISSING
+from tui.screens import Dialog
 from tui.text import content
 
 FIXED = ("corpus", "fingerprint")

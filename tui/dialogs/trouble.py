@@ -10,7 +10,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Button, Label
 
 from engine.snapshot import Remedy, Trouble
-from tui.dialogs.closing import Dialog
+from tui.screens import Dialog
 from tui.text import content
 
 

@@ -129,7 +129,7 @@ class SampleList(ScrollView, can_focus=True):
             self._lay_out()
 
     def watch_show_vertical_scrollbar(self, shown: bool) -> None:
-        """Put the knob of a scroll bar that appears where the view is; Textual moves it with the next scroll only."""
+        """Put the knob of a scroll bar that appears where the view is; Textual moves it at the next scroll."""
         if shown:
             self.vertical_scrollbar.position = self.scroll_y
 
