@@ -25,8 +25,8 @@ def code_points(text: str) -> CodePoints:
 
 
 def character_name(character: str) -> str:
-    """How a message names a character without printing anything a terminal would obey: 'é' (U+00E9)."""
-    return f"{character!a} (U+{ord(character):04X})"
+    """How a message names a character: 'é' (U+00E9), and '\\x1b' (U+001B) where a terminal might obey or hide it."""
+    return f"{character!r} (U+{ord(character):04X})"
 
 
 class UnknownCharacterError(ValueError):

@@ -87,4 +87,13 @@ class StopGenerating:
     """End the text that is being written; what stands already is kept."""
 
 
-Command = Start | Run | Pause | Step | NextPhase | Rewind | Alter | Ask | Generate | StopGenerating
+@dataclass(frozen=True)
+class TurnSampling:
+    """Write the rest of the text under way, if there is one, with another temperature, top-k or top-p."""
+
+    sampling: Sampling
+
+
+Command = (
+    Start | Run | Pause | Step | NextPhase | Rewind | Alter | Ask | Generate | StopGenerating | TurnSampling
+)

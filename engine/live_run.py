@@ -78,13 +78,11 @@ class LiveRun:
         """
         under_way = self.trainer.phase is not None
         self.tracer.forget()
-        self.stop_evaluation()
         wanted = steps - under_way
         reached = self.trainer.rewind(wanted)
         if reached == wanted and self.trainer.rewind(1):
             self.tracer.finish_step()  # the same step again, watched
-        self.validations.truncate(self.trainer.steps_made)
-        self._validated = min(self._validated, int(self._last_validation()))
+        self.stop_evaluation()
         return reached + under_way
 
     def start_clock(self) -> None:
@@ -131,9 +129,10 @@ class LiveRun:
         self._validating_seconds += time.perf_counter() - begun
 
     def stop_evaluation(self, *, failed: bool = False) -> None:
-        """Give up the evaluation under way: its step may cease to exist, or it `failed` and would fail again."""
+        """Give up the evaluation under way, and those of steps that are no more, or that it `failed` at."""
         self._evaluation = None
-        self._validated = self.trainer.steps_made if failed else int(self._last_validation())
+        self.validations.truncate(self.trainer.steps_made)
+        self._validated = self.trainer.steps_made if failed else self._last_validation()
 
     def _last_validation(self) -> int:
         steps = self.validations.steps()

@@ -9,6 +9,7 @@ do not depend on how the two are scheduled, and on a busy machine nothing is los
 from __future__ import annotations
 
 import threading
+import weakref
 from functools import cache
 from queue import SimpleQueue
 from typing import Any, TypeAlias
@@ -32,7 +33,7 @@ class _Helper(threading.local):
 
     def __init__(self) -> None:
         self.under_way = 0
-        self._todo: SimpleQueue[Product] = SimpleQueue()
+        self._todo: SimpleQueue[Product | None] = SimpleQueue()
         self._done: SimpleQueue[Exception | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -42,6 +43,7 @@ class _Helper(threading.local):
             work = (self._todo, self._done)
             self._thread = threading.Thread(target=_help, args=work, name="weight gradients", daemon=True)
             self._thread.start()
+            weakref.finalize(threading.current_thread(), self._todo.put, None)  # it ends with its owner
         self.under_way += 1
         self._todo.put(product)
 
@@ -56,9 +58,9 @@ class _Helper(threading.local):
                 raise error
 
 
-def _help(todo: SimpleQueue[Product], done: SimpleQueue[Exception | None]) -> None:
-    while True:
-        left, right, out = todo.get()
+def _help(todo: SimpleQueue[Product | None], done: SimpleQueue[Exception | None]) -> None:
+    while (product := todo.get()) is not None:
+        left, right, out = product
         try:
             with np.errstate(all="ignore"):  # whoever takes the gradient looks for what is not finite
                 np.dot(left, right, out=out)
@@ -66,6 +68,7 @@ def _help(todo: SimpleQueue[Product], done: SimpleQueue[Exception | None]) -> No
             done.put(error)
         else:
             done.put(None)
+        del product, left, right, out  # or they would live until the next product
 
 
 _helper = _Helper()

@@ -26,6 +26,7 @@ from engine.commands import (
     Start,
     Step,
     StopGenerating,
+    TurnSampling,
 )
 from engine.live_run import LiveRun
 from engine.models.language_model import GradientModel
@@ -87,8 +88,23 @@ class Session:
 
     def picture(self) -> Snapshot:
         """The state of everything, as a snapshot with a number of its own."""
-        with np.errstate(all="ignore"):  # weights that have blown up are looked at, too
-            return self._picture()
+        try:
+            with np.errstate(all="ignore"):  # weights that have blown up are looked at, too
+                return self._picture()
+        except Exception as fault:  # noqa: BLE001  as above
+            self._recover(fault)
+            return self._bare_picture()
+
+    def _bare_picture(self) -> Snapshot:
+        """What can be said where there is no run, or nothing of it can be read."""
+        return Snapshot(
+            version=self._version,
+            status=self._status,
+            samples=tuple(self._samples),
+            trouble=self._trouble,
+            notice=self._notice,
+            notice_number=self._notices,
+        )
 
     def _picture(self) -> Snapshot:
         self._version += 1
@@ -98,13 +114,7 @@ class Session:
         if self._writer is not None:
             samples = (*samples, self._writer.sample())
         if run is None:
-            return Snapshot(
-                version=self._version,
-                trouble=self._trouble,
-                samples=samples,
-                notice=self._notice,
-                notice_number=self._notices,
-            )
+            return self._bare_picture()
         trainer = run.trainer
         return Snapshot(
             version=self._version,
@@ -148,6 +158,9 @@ class Session:
                 self._start(command)
             case StopGenerating():
                 self._end_text(SampleState.STOPPED)
+            case TurnSampling(sampling=sampling):
+                if self._writer is not None:
+                    self._writer.turn(sampling)
             case _ if self.run is None:
                 self._say("no text is open yet: open one first")
             case Run(steps=steps):
@@ -193,7 +206,11 @@ class Session:
         reached = run.rewind(steps)
         self._trouble = None
         if reached < steps:
-            self._say(f"went back {reached:,} step{'s' * (reached != 1)}: memory reaches no further")
+            went = f"went back {reached:,} step{'s' * (reached != 1)}"
+            begun = run.trainer.steps_made == 0
+            self._say(
+                f"{went}, to the beginning of the run" if begun else f"{went}: memory reaches no further"
+            )
 
     def _stop(self, trouble: Trouble) -> None:
         """Stop the run, with the step under way abandoned and the reason kept."""
@@ -254,7 +271,7 @@ class Session:
                 step=trainer.steps_made,
                 dtype=trainer.corpus.ids.dtype,
             )
-        except PromptError as refused:
+        except ValueError as refused:  # the prompt, or a seed below 0
             refusal = Sample(
                 self._written, trainer.steps_made, request, SampleState.REFUSED, note=str(refused)
             )

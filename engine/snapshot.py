@@ -221,7 +221,7 @@ class Snapshot:
     """The state of the engine at one moment.
 
     Attributes:
-        version: grows with every change worth drawing; equal versions are equal snapshots.
+        version: grows with every picture taken; equal versions are equal snapshots.
         status: what the engine does.
         corpus, recipe: the text and the choices of the run, None before the first start.
         current: the recipe as it stands at this step, with the changes so far carried out.
@@ -229,7 +229,7 @@ class Snapshot:
         step: training steps made.
         epoch: passes over the training examples, fractional.
         seconds: time spent training.
-        steps_per_second: over the last second or so, None while paused.
+        steps_per_second: over the last half second or more, None while paused.
         rewindable: how many steps back memory reaches now.
         rewind_limit: how many steps it can reach with this model.
         parameters: the parameter table.

@@ -1,8 +1,8 @@
 """EngineThread: a session on a thread of its own. Commands in, snapshots out.
 
-It is the only one to touch the trainer. `snapshot` is swapped, never changed; while a run is running a fresh one
-is drawn only when somebody asked (`request_snapshot`), while nothing runs it is always the latest. The thread is a
-daemon, so that not even a step that takes minutes keeps a program from ending.
+It is the only one to touch the trainer. `snapshot` is swapped, never changed; while there is work a fresh one is
+drawn only when somebody asked (`request_snapshot`), and while there is nothing to do it is always the latest. The
+thread is a daemon, so that not even a step that takes minutes keeps a program from ending.
 """
 
 from __future__ import annotations

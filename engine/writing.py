@@ -12,7 +12,7 @@ from engine.autograd.tensor import FloatArray
 from engine.commands import Generate
 from engine.information import log_softmax, nats_to_bits
 from engine.models.language_model import GradientModel
-from engine.sampling import prepare_prompt
+from engine.sampling import Sampling, prepare_prompt
 from engine.snapshot import Sample, SampleState
 
 
@@ -50,11 +50,13 @@ class Writer:
         model.parameters.publish()
         self._characters = characters
         self._request = request
+        self._sampling = request.sampling
         self._rng = np.random.default_rng(request.seed)
         ids: IdArray = np.array(prompt.ids, dtype=dtype)
         self._continuation = model.start(ids)
         self._text: list[str] = []
         self._surprises: list[float] = []
+        self._prepared = prompt.note
         self._sample = Sample(number, step, request, SampleState.WRITING, note=prompt.note)
 
     @property
@@ -62,10 +64,18 @@ class Writer:
         """Whether the asked-for length is reached."""
         return len(self._text) >= self._request.length
 
+    def turn(self, sampling: Sampling) -> None:
+        """Go on with another sampling, and say so in the note: the seed alone no longer tells the text."""
+        if sampling != self._sampling:
+            self._sampling = sampling
+            turned = f"sampling turned while it was written, last at character {len(self._text) + 1}"
+            before = self._prepared
+            self._sample = replace(self._sample, note=f"{before}; {turned}" if before else turned)
+
     def advance(self) -> None:
         """Write one character."""
         logits = self._continuation.logits
-        character = self._request.sampling.draw(logits, self._rng)
+        character = self._sampling.draw(logits, self._rng)
         nats = -log_softmax(logits.astype(np.float64))[character]
         self._text.append(self._characters[character])
         self._surprises.append(float(nats_to_bits(nats)))

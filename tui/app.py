@@ -27,8 +27,9 @@ from engine.commands import (
     Run,
     Step,
     StopGenerating,
+    TurnSampling,
 )
-from engine.snapshot import Remedy, Snapshot, Status
+from engine.snapshot import Remedy, SampleState, Snapshot, Status
 from engine.thread import EngineThread
 from engine.training.recipe import Recipe
 from tui import questions
@@ -205,6 +206,9 @@ class CharlmApp(App[None]):
         """Temperature, top-k or top-p was turned: every pane may follow."""
         self.furniture.distribution.show_sampling(event.sampling)
         self.furniture.console.show_sampling(event.sampling)
+        samples = self.snapshot.samples
+        if samples and samples[-1].state is SampleState.WRITING:
+            self._send(TurnSampling(event.sampling))
 
     def on_corpus_chosen(self, event: CorpusChosen) -> None:
         """Begin a run on another text."""

@@ -11,6 +11,7 @@ This file knows arithmetic; every other operation stands in `functions.py` (read
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -178,8 +179,15 @@ class Tensor:
         return Tensor.made_by("/", quotient, (self, right), backward)
 
     def __pow__(self, exponent: float) -> Tensor:
-        def backward(grad: FloatArray) -> None:
-            self.receive(grad * exponent * self.data ** (exponent - 1))
+        if not isinstance(exponent, Real):
+            raise TypeError(
+                f"{self!r} ** {exponent!r}: the exponent must be one fixed number; for a power that gradients "
+                "flow into write exp(log(base) * exponent)"
+            )
+
+        def backward(grad: FloatArray) -> None:  # x ** 0 is 1 everywhere, where 0 * x ** -1 would be nan at 0
+            slope = exponent * self.data ** (exponent - 1) if exponent else np.zeros_like(self.data)
+            self.receive(grad * slope)
 
         return Tensor.made_by(f"**{exponent:g}", self.data**exponent, (self,), backward)
 

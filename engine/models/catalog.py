@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.models.language_model import GradientModel
 from engine.models.mlp import MLP, Sizes
-from engine.models.scalar_mlp import SCALAR_ACTIVATIONS, ScalarMLP
+from engine.models.scalar_mlp import ScalarMLP
 from engine.sampling import pad_id
 from engine.training.recipe import Recipe, RecipeError
 
@@ -27,13 +27,6 @@ def _mlp(recipe: Recipe, sizes: Sizes, pad: int) -> GradientModel:
 
 
 def _scalar_mlp(recipe: Recipe, sizes: Sizes, pad: int) -> GradientModel:
-    if recipe.activation not in SCALAR_ACTIVATIONS:
-        raise RecipeError(
-            f"activation = {recipe.activation}: scalar-mlp knows {', '.join(SCALAR_ACTIVATIONS)}; choose one of "
-            "these, or model = mlp"
-        )
-    if recipe.dropout:
-        raise RecipeError(f"dropout = {recipe.dropout:g}: scalar-mlp has none; set it to 0, or choose mlp")
     return ScalarMLP(sizes, seed=recipe.seed, pad=pad)
 
 
@@ -63,4 +56,7 @@ def build(recipe: Recipe, characters: Sequence[str]) -> GradientModel:
         initialiser=recipe.initialiser,
         dropout=recipe.dropout,
     )
-    return MODELS[recipe.model].build(recipe, sizes, pad_id(characters))
+    try:
+        return MODELS[recipe.model].build(recipe, sizes, pad_id(characters))
+    except ValueError as refused:  # the model's own words name the ingredient, its value and the way out
+        raise RecipeError(str(refused)) from refused

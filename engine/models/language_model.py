@@ -104,10 +104,18 @@ class GradientModel(LanguageModel):
     Attributes:
         parameters: all weights as one vector.
         noise: where dropout draws from; its state is part of the run's.
+        replays_slowly: whether repeating a step takes longer than remembering the state it began with, so that a
+            rewind should rather keep every step than replay some.
     """
 
     parameters: ParameterVector
     noise: np.random.Generator
+    replays_slowly: bool = False
+
+    @property
+    @abstractmethod
+    def slice_rows(self) -> int:
+        """How many characters `nll` scores at once: a few milliseconds and megabytes, whatever the model's size."""
 
     @abstractmethod
     def forward(self, contexts: IdArray) -> Forward:

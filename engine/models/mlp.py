@@ -23,7 +23,8 @@ from engine.autograd.tensor import Tensor
 from engine.models.language_model import Forward
 from engine.models.window import WindowModel
 from engine.nn.layers import Dropout, Embedding, Linear
-from engine.nn.parameters import ArrayParameters, Parameter
+from engine.nn.module import Module
+from engine.nn.parameters import ArrayParameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,54 @@ class Sizes:
         return formulas
 
 
+class FeedForward(Module[IdArray]):
+    """The layers of an `MLP`; its attributes, in their order, name the parameters: "hidden.0.weight".
+
+    Arguments:
+        sizes, dtype: as for `MLP`.
+        rng: draws the weights, layer by layer from the input to the output.
+        noise: dropout's.
+    """
+
+    def __init__(
+        self,
+        sizes: Sizes,
+        rng: np.random.Generator,
+        noise: np.random.Generator,
+        dtype: np.dtype[np.floating],
+    ) -> None:
+        *inner, outputs = sizes.widths
+        kind = sizes.initialiser
+        self.embedding = Embedding(sizes.vocabulary, sizes.embedding, rng, dtype)
+        self.hidden = tuple(
+            [
+                Linear(i, o, rng, dtype, initialiser=kind, activation=sizes.activation)
+                for i, o in pairwise(inner)
+            ]
+        )
+        self.dropout = Dropout(sizes.dropout, noise)
+        self.output = Linear(inner[-1], outputs, rng, dtype, initialiser=kind)
+
+    def __call__(self, x: IdArray) -> Tensor:
+        """(B, C) ids -> logits, (B, V)."""
+        return self.stages(x)[-1][1]
+
+    def stages(self, contexts: IdArray) -> tuple[tuple[str, Tensor], ...]:
+        """(B, C) ids -> every stage, the last being the logits, (B, V).
+
+        A hidden stage is what its units gave, before dropout: one that was dropped is not dead. The next layer
+        sees these values times dropout's mask.
+        """
+        x = self.embedding(contexts)  # (B, C*E)
+        stages = [("embedding", x)]
+        for index, layer in enumerate(self.hidden):
+            x = layer(x)  # (B, H)
+            stages.append((f"hidden.{index}", x))
+            x = self.dropout(x)
+        stages.append(("logits", self.output(x)))  # (B, V)
+        return tuple(stages)
+
+
 class MLP(WindowModel):
     """The feed-forward model on `Tensor`: the one that runs.
 
@@ -70,35 +119,15 @@ class MLP(WindowModel):
     def __init__(self, sizes: Sizes, *, seed: int, pad: int = 0, dtype: str = "float32") -> None:
         self.sizes = sizes
         self.vocabulary_size, self.context, self.pad = sizes.vocabulary, sizes.context, pad
+        self.widest = max(sizes.widths)
         self.noise = np.random.default_rng([seed, 1])
-        rng = np.random.default_rng(seed)
         precision = np.dtype(dtype)
-        self._embedding = Embedding(sizes.vocabulary, sizes.embedding, rng, precision)
-        *inner, outputs = sizes.widths
-        layers = [
-            Linear(i, o, rng, precision, initialiser=sizes.initialiser, activation=sizes.activation)
-            for i, o in pairwise(inner)
-        ]
-        self._hidden = tuple(layers)
-        self._dropout = Dropout(sizes.dropout, self.noise)
-        self._output = Linear(inner[-1], outputs, rng, precision, initialiser=sizes.initialiser)
-        named: list[tuple[str, Parameter]] = [("embedding.weight", self._embedding.weight)]
-        for name, layer in [
-            *((f"hidden.{i}", layer) for i, layer in enumerate(layers)),
-            ("output", self._output),
-        ]:
-            named += [(f"{name}.{part}", parameter) for part, parameter in layer.parameters()]
-        self.parameters = ArrayParameters(named, precision)
+        self._network = FeedForward(sizes, np.random.default_rng(seed), self.noise, precision)
+        self.parameters = ArrayParameters(list(self._network.parameters()), precision)
 
     def forward(self, contexts: IdArray) -> Forward:
-        """(B, C) ids -> every stage up to the logits, (B, V)."""
-        x = self._embedding(contexts)  # (B, C*E)
-        stages: list[tuple[str, Tensor]] = [("embedding", x)]
-        for index, layer in enumerate(self._hidden):
-            x = self._dropout(layer(x))  # (B, H)
-            stages.append((f"hidden.{index}", x))
-        stages.append(("logits", self._output(x)))  # (B, V)
-        return Forward(tuple(stages))
+        """(B, C) ids -> every stage up to the logits, (B, V); hidden ones as they are before dropout."""
+        return Forward(self._network.stages(contexts))
 
     def loss_of(self, forward: Forward, targets: IdArray) -> Tensor:
         """Mean cross-entropy in nats."""
@@ -106,12 +135,13 @@ class MLP(WindowModel):
 
     def without_noise(self, contexts: IdArray) -> Forward:
         """A forward pass that drops nothing and takes nothing from the run's noise."""
-        noisy = self._dropout.training
-        self._dropout.training = False
+        if not self._network.training:
+            return self.forward(contexts)
+        self._network.train(False)
         try:
             return self.forward(contexts)
         finally:
-            self._dropout.training = noisy
+            self._network.train(True)
 
     def scores(self, contexts: IdArray) -> NDArray[np.floating]:
         """Logits without noise, (B, C) -> (B, V)."""
@@ -128,4 +158,4 @@ class MLP(WindowModel):
 
     def train(self, on: bool) -> None:
         """Switch dropout on or off."""
-        self._dropout.training = on
+        self._network.train(on)

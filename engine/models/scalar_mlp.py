@@ -72,16 +72,21 @@ class ScalarMLP(WindowModel):
         ValueError: if the activation is not one that `Value` knows, or dropout is asked for.
     """
 
+    replays_slowly = True
+
     def __init__(self, sizes: Sizes, *, seed: int, pad: int = 0) -> None:
         if sizes.activation not in SCALAR_ACTIVATIONS:
-            known = ", ".join(SCALAR_ACTIVATIONS)
-            raise ValueError(f"activation = {sizes.activation}: the model on single numbers knows {known}")
+            raise ValueError(
+                f"activation = {sizes.activation}: scalar-mlp knows {', '.join(SCALAR_ACTIVATIONS)}; choose one of "
+                "these, or model = mlp"
+            )
         if sizes.dropout:
             raise ValueError(
-                f"dropout = {sizes.dropout:g}: the model on single numbers has none; set it to 0"
+                f"dropout = {sizes.dropout:g}: scalar-mlp has none; set it to 0, or choose model = mlp"
             )
         self.sizes = sizes
         self.vocabulary_size, self.context, self.pad = sizes.vocabulary, sizes.context, pad
+        self.widest = max(sizes.widths)
         self.noise = np.random.default_rng([seed, 1])
         rng = np.random.default_rng(seed)
         named: list[tuple[str, FloatArray]] = [

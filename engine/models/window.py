@@ -16,8 +16,14 @@ from corpora.vocabulary import IdArray
 from engine.information import log_softmax
 from engine.models.language_model import Continuation, Forward, GradientModel
 
-SLICE = 512
-"""Characters scored at once: large enough for matrix products to pay, small enough to stay in cache."""
+MOST_ROWS = 512
+"""Characters scored at once at most: enough for matrix products to pay, few enough to stay in cache."""
+
+NUMBERS_AT_ONCE = 1 << 18
+"""Numbers that the widest stage of a slice may hold: with as many scores, a slice takes SLICE_MS."""
+
+PRODUCTS_AT_ONCE = 60_000_000
+"""Multiplications and additions a slice may make, each parameter being used at most once for each character."""
 
 
 class WindowModel(GradientModel):
@@ -26,10 +32,18 @@ class WindowModel(GradientModel):
     Attributes:
         context: C.
         pad: id of the character that stands in front of a text that is too short.
+        widest: numbers in the widest stage of one example's forward pass.
     """
 
     context: int
     pad: int
+    widest: int
+
+    @property
+    def slice_rows(self) -> int:
+        """Rows scored at once: `MOST_ROWS`, or as few as keep a large model within both limits, but one."""
+        by_work = PRODUCTS_AT_ONCE // self.parameters.values.size
+        return max(1, min(MOST_ROWS, NUMBERS_AT_ONCE // self.widest, by_work))
 
     @abstractmethod
     def scores(self, contexts: IdArray) -> NDArray[np.floating]:
@@ -65,8 +79,9 @@ class WindowModel(GradientModel):
         text = np.concatenate([np.full(self.context, self.pad, dtype=ids.dtype), ids[first:]])
         windows = np.lib.stride_tricks.sliding_window_view(text, self.context + 1)[start - first :]
         nats = np.empty(len(windows), dtype=np.float64)
-        for begin in range(0, len(windows), SLICE):
-            rows = windows[begin : begin + SLICE]
+        at_once = self.slice_rows
+        for begin in range(0, len(windows), at_once):
+            rows = windows[begin : begin + at_once]
             scores = log_softmax(self.scores(rows[:, :-1]).astype(np.float64))  # (B, V)
             nats[begin : begin + len(rows)] = -scores[np.arange(len(rows)), rows[:, -1]]
         return nats

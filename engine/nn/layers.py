@@ -20,18 +20,18 @@ def initial_embedding(rng: np.random.Generator, count: int, size: int) -> FloatA
     return rng.normal(0.0, EMBEDDING_SPREAD, (count, size))
 
 
-class Embedding:
+class Embedding(Module[IntArray]):
     """A vector for every character; a context is its vectors laid end to end."""
 
     def __init__(self, count: int, size: int, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> None:
         self.weight = Parameter(initial_embedding(rng, count, size).astype(dtype))
 
-    def __call__(self, ids: IntArray) -> Tensor:
+    def __call__(self, x: IntArray) -> Tensor:
         """(B, C) ids -> (B, C*E)."""
-        return embed(self.weight, ids)
+        return embed(self.weight, x)
 
 
-class Linear(Module):
+class Linear(Module[Tensor]):
     """f(x W^T + b), (B, I) -> (B, O).
 
     Arguments:
@@ -60,7 +60,7 @@ class Linear(Module):
         return linear(x, self.weight, self.bias, self._activation)
 
 
-class ReLU(Module):
+class ReLU(Module[Tensor]):
     """max(x, 0) as a layer of its own."""
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ class ReLU(Module):
         return relu(x)
 
 
-class Tanh(Module):
+class Tanh(Module[Tensor]):
     """tanh(x) as a layer of its own."""
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ class Tanh(Module):
         return tanh(x)
 
 
-class GELU(Module):
+class GELU(Module[Tensor]):
     """gelu(x) as a layer of its own."""
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ class GELU(Module):
         return gelu(x)
 
 
-class Dropout(Module):
+class Dropout(Module[Tensor]):
     """Each number is zeroed with probability `share` in training, the rest scaled by 1/(1 - share).
 
     Source: Srivastava et al. 2014, in the inverted form, so that evaluation needs no scaling.

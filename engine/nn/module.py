@@ -1,16 +1,22 @@
-"""Module: something with parameters that can be applied to a tensor, and the composition of such things."""
+"""Module: something with parameters that can be applied to an input, and the composition of such things.
+
+The input is a tensor, or, for what stands at the beginning of a model, ids.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
 
 from engine.autograd.tensor import Tensor
 from engine.nn.parameters import Parameter
 
+Input = TypeVar("Input", contravariant=True)
 
-class Module(ABC):
-    """A layer or a stack of layers.
+
+class Module(ABC, Generic[Input]):
+    """A layer or a stack of layers, applied to an `Input`: a tensor or ids.
 
     Parameters and modules that stand in attributes, or in tuples in attributes, are found by themselves, in
     the order in which they were set.
@@ -20,10 +26,10 @@ class Module(ABC):
     """Whether noise such as dropout is applied; set by `train`."""
 
     @abstractmethod
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Input) -> Tensor:
         """The layer's output for `x`."""
 
-    def children(self) -> Iterator[tuple[str, Module]]:
+    def children(self) -> Iterator[tuple[str, Module[Any]]]:  # Any: whatever each of them is applied to
         """The modules directly inside this one, each with its name."""
         for name, value in vars(self).items():
             if isinstance(value, Module):
@@ -49,14 +55,16 @@ class Module(ABC):
             child.train(on)
 
 
-class Sequential(Module):
-    """Modules one after the other: f3(f2(f1(x)))."""
+class Sequential(Module[Input]):
+    """Modules one after the other: f3(f2(f1(x))); only the first may take something other than a tensor."""
 
-    def __init__(self, *stages: Module) -> None:
-        self.stages = stages
+    def __init__(self, first: Module[Input], *rest: Module[Tensor]) -> None:
+        self.stages = (first, *rest)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Input) -> Tensor:
         """The output of the last stage."""
-        for stage in self.stages:
-            x = stage(x)
-        return x
+        first, *rest = self.stages
+        output = first(x)
+        for stage in rest:
+            output = stage(output)
+        return output

@@ -19,7 +19,9 @@ class Diverged(ArithmeticError):
         trouble: what to show.
     """
 
-    def __init__(self, what: str, where: str, step: int, rate: float) -> None:
+    def __init__(self, what: str, where: str, step: int, *, rate: float, chosen_rate: float) -> None:
+        lower = chosen_rate / 10  # what one chooses is the schedule's peak, not the rate of this step
+        retreat = min(RETREAT, step - 1)
         self.trouble = Trouble(
             title="The run diverged",
             message=(
@@ -28,12 +30,12 @@ class Diverged(ArithmeticError):
                 "earlier steps had already blown up."
             ),
             remedies=(
-                Remedy(f"go back {RETREAT} steps", (Rewind(RETREAT),)),
+                Remedy(f"go back {retreat} steps", (Rewind(retreat),)),
                 Remedy(
-                    f"go back and lower the learning rate to {rate / 10:.3g}",
-                    (Rewind(RETREAT), Alter("rate", rate / 10)),
+                    f"go back and lower the learning rate to {lower:.3g}",
+                    (Rewind(retreat), Alter("rate", lower)),
                 ),
-                Remedy("go back and clip the gradient norm at 1", (Rewind(RETREAT), Alter("clip_norm", 1.0))),
+                Remedy("go back and clip the gradient norm at 1", (Rewind(retreat), Alter("clip_norm", 1.0))),
             ),
             step=step,
         )

@@ -1,4 +1,4 @@
-"""The loss over a whole split, computed in slices beside a run that goes on.
+"""The loss over a whole split, computed in slices beside a run that goes on; the model says how large they are.
 
 Protocol: every character of the split is scored once, in order, without noise, and sees as many of the characters
 before it as the model can use, also where they lie before the split's beginning. The parameters are copied when an
@@ -12,9 +12,6 @@ import numpy as np
 from corpora.vocabulary import IdArray
 from engine.autograd.tensor import FloatArray
 from engine.models.language_model import GradientModel
-
-SLICE = 1024
-"""Characters scored between two looks at the clock."""
 
 
 class Evaluation:
@@ -39,8 +36,8 @@ class Evaluation:
         self._total = 0.0
 
     def advance(self) -> float | None:
-        """Score one more slice; the mean in nats per character when the last one is done, None before."""
-        stop = min(self._next + SLICE, self._stop)
+        """Score one more of the model's slices; the mean in nats per character after the last one, None before."""
+        stop = min(self._next + self._model.slice_rows, self._stop)
         self._total += float(np.sum(self._model.nll(self._ids[:stop], self._next)))
         self._next = stop
         return self._total / (self._stop - self._start) if stop == self._stop else None

@@ -17,6 +17,7 @@ import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import tomli_w
@@ -25,6 +26,8 @@ from engine.autograd.fused import ACTIVATIONS
 from engine.nn.initialisation import INITIALISERS
 
 Scalar = str | int | float
+LAST_STEP = 10**18 - 1
+"""The last step a change may name: 18 digits, as many as the one-line form reads."""
 
 
 class RecipeError(ValueError):
@@ -69,7 +72,7 @@ class Rule:
         Raises:
             RecipeError: if it has another type or lies outside the range.
         """
-        refused = RecipeError(f"{name} = {value}: {self.meaning} must be {self.allowed}")
+        refused = RecipeError(f"{name} = {_printed(value)}: {self.meaning} must be {self.allowed}")
         if self.kind is str:
             if not isinstance(value, str) or (self.choices and value not in self.choices):
                 raise refused
@@ -176,11 +179,19 @@ class Recipe:
                 f"train_share = {self.train_share:g} and validation_share = {self.validation_share:g}: "
                 "together they may not exceed 1"
             )
+        if self.momentum > 0 and self.optimizer != "sgd":
+            raise RecipeError(
+                f"momentum = {self.momentum:g}: belongs to sgd; set it to 0 or choose optimizer = sgd"
+            )
         if self.schedule == "cosine" and self.warmup >= self.steps:
             raise RecipeError(f"warmup = {self.warmup}: must be less than steps = {self.steps}")
         object.__setattr__(self, "changes", tuple(map(_checked, self.changes)))
         if list(self.changes) != sorted(self.changes, key=lambda change: change.step):
             raise RecipeError("changes must stand in the order of their steps")
+        by_name = sorted(self.changes, key=lambda change: (change.step, change.name))
+        for one, other in pairwise(by_name):
+            if (one.step, one.name) == (other.step, other.name):
+                raise RecipeError(f"{one} and {other}: one step changes an ingredient once; keep one")
 
     def __str__(self) -> str:
         words = [f"corpus={_word(self.corpus)}"]
@@ -197,7 +208,7 @@ class Recipe:
         due = {change.name: change.value for change in self.changes if change.step <= step}
         return self.with_values(**due, changes=())
 
-    def with_values(self, **values: Any) -> Recipe:  # Any: each field has its own type, checked by its rule
+    def with_values(self, /, **values: Any) -> Recipe:  # Any: each field's own type, checked by its rule
         """A copy in which the named ingredients are replaced.
 
         Raises:
@@ -205,21 +216,23 @@ class Recipe:
         """
         unknown = sorted(set(values) - set(RULES) - {"changes"})
         if unknown:
-            raise RecipeError(f"{unknown[0]}: no such ingredient; there are {', '.join(RULES)}")
+            raise _unknown(unknown[0])
         return dataclasses.replace(self, **values)
 
     def changed(self, step: int, name: str, value: object) -> Recipe:
-        """A copy in which `name` is `value` from `step` on; what was to change after `step` is dropped.
+        """A copy in which `name` is `value` from `step` on, for good.
+
+        Later changes of `name` are dropped; those of the other ingredients stay planned.
 
         Raises:
             RecipeError: if the ingredient cannot change during a run, or the value is refused.
         """
         rule = _live_rule(name)
-        kept = [c for c in self.changes if c.step < step or (c.step == step and c.name != name)]
+        kept = [c for c in self.changes if c.step < step or c.name != name]
         change = Change(step, name, rule.read(name, value))
         if getattr(dataclasses.replace(self, changes=tuple(kept)).at(step), name) != change.value:
             kept.append(change)
-        return dataclasses.replace(self, changes=tuple(kept))
+        return dataclasses.replace(self, changes=tuple(sorted(kept, key=lambda c: c.step)))
 
     @classmethod
     def parse(cls, line: str) -> Recipe:
@@ -235,12 +248,14 @@ class Recipe:
         values: dict[str, Scalar] = {}
         changes: list[Change] = []
         for word in words:
-            match = re.fullmatch(r"(?:@(\d+):)?(\w+)=(.*)", word, flags=re.DOTALL)
+            match = re.fullmatch(r"(?:@([0-9]{1,18}):)?(\w+)=(.*)", word, flags=re.DOTALL)
             if match is None:
                 raise RecipeError(f"recipe: {word!r} is not of the form name=value or @step:name=value")
             step, name, value = match.groups()
             if step is not None:
                 changes.append(Change(int(step), name, _live_rule(name).read(name, value)))
+            elif name not in RULES:  # "changes" among them: in a line they are written @step:name=value
+                raise _unknown(name)
             elif name in values:
                 raise RecipeError(f"recipe: {name} is given twice")
             else:
@@ -264,6 +279,8 @@ class Recipe:
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise RecipeError(f"recipe: not TOML: {error}") from None
+        except (ValueError, RecursionError):  # what tomllib lets out: Python's limits of digits and of depth
+            raise RecipeError("recipe: a number in it is too long, or a list nested too deep") from None
         raw = table.pop("changes", [])
         if not isinstance(raw, list) or not all(
             isinstance(entry, dict) and {"step", "name", "value"} == set(entry) for entry in raw
@@ -273,18 +290,31 @@ class Recipe:
         return cls().with_values(**table, changes=changes)
 
 
+def _unknown(name: str) -> RecipeError:
+    return RecipeError(f"{name}: no such ingredient; there are {', '.join(RULES)}")
+
+
 def _live_rule(name: str) -> Rule:
     live = [key for key, rule in RULES.items() if rule.live]
     if name not in live:
-        raise RecipeError(f"{name}: cannot change during a run; these can: {', '.join(live)}")
+        raise RecipeError(f"{_printed(name)}: cannot change during a run; these can: {', '.join(live)}")
     return RULES[name]
 
 
 def _checked(change: Change) -> Change:
     """The change with its value read as its ingredient's type."""
-    if isinstance(change.step, bool) or not isinstance(change.step, int) or change.step < 0:
-        raise RecipeError(f"@{change.step}:{change.name}: the step must be a whole number from 0 on")
+    step, at = change.step, f"@{_printed(change.step)}:{_printed(change.name)}"
+    if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= LAST_STEP:
+        raise RecipeError(f"{at}: the step must be a whole number from 0 to {LAST_STEP}")
     return Change(change.step, change.name, _live_rule(change.name).read(change.name, change.value))
+
+
+def _printed(value: object) -> str:
+    """`value` for a message; TOML has integers and nested tables beyond what Python prints."""
+    try:
+        return str(value)
+    except (ValueError, RecursionError):  # the limit of digits; the limit of depth
+        return "a value too long to print"
 
 
 def _word(value: Scalar) -> str:

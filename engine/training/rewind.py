@@ -46,6 +46,8 @@ class State:
 class Past:
     """The states that are kept, oldest first.
 
+    One state is kept however large it is, since recovering from an error takes one.
+
     Arguments:
         state_bytes: size of one state.
         budget: bytes for all of them.
@@ -54,7 +56,7 @@ class Past:
 
     def __init__(self, state_bytes: int, budget: int = BUDGET, stride: int = STRIDE) -> None:
         self.stride = stride
-        self._room = min(MOST_STATES, budget // max(1, state_bytes))
+        self._room = max(1, min(MOST_STATES, budget // max(1, state_bytes)))
         self._states: deque[State] = deque(maxlen=self._room)
 
     @property
@@ -69,7 +71,7 @@ class Past:
 
     def due(self, step: int) -> bool:
         """Whether the state at the beginning of `step` should be kept and is not yet."""
-        if self._room == 0 or step % self.stride:
+        if step % self.stride:
             return False
         return not self._states or self._states[-1].step < step
 

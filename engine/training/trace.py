@@ -117,20 +117,20 @@ class Tracer:
         return replace(
             trace,
             done=Phase.UPDATE,
-            clipped=self._clipping(trace.gradient_norm),
+            clipped=self._clipping(),
             ratios=tuple(ratios),
             rate=rate,
             before=before,
             after=after,
         )
 
-    def _clipping(self, norm: float | None) -> str:
+    def _clipping(self) -> str:
         """What clipping did to the gradient, in words."""
         trainer, said = self._trainer, []
         if trainer.clipped_entries:
             said.append(f"{trainer.clipped_entries:,} entries cut to ±{trainer.current.clip_value:g}")
-        limit = trainer.current.clip_norm
-        if limit and norm is not None and norm > limit:
+        limit, norm = trainer.current.clip_norm, trainer.norm_before_clipping
+        if norm > limit:
             said.append(f"norm {norm:.4g} shortened to {limit:g}")
         return ", ".join(said)
 

@@ -109,7 +109,6 @@ class Trainer:
     def forward(self) -> Forward:
         """Phase 2: compute the scores."""
         self._expect(Phase.DRAW, Phase.FORWARD)
-        self._choose_threads()
         self._scores = self.model.forward(self._batch.contexts)
         self.phase = Phase.FORWARD
         return self._scores
@@ -138,7 +137,6 @@ class Trainer:
         self._expect(Phase.LOSS, Phase.BACKWARD)
         if not math.isfinite(self.batch_loss):
             raise self._diverged(f"the loss is {self.batch_loss}")
-        self._choose_threads()
         parameters = self.model.parameters
         parameters.clear_gradient()
         self._loss.backward()
@@ -155,12 +153,10 @@ class Trainer:
     def update(self) -> StepRecord:
         """Phase 5: clip the gradient if asked to, and move the parameters."""
         self._expect(Phase.BACKWARD, Phase.UPDATE)
-        self._choose_threads()
         parameters, current = self.model.parameters, self.current
         gradient = parameters.gradient()
         self.clipped_entries = clip_by_value(gradient, current.clip_value) if current.clip_value else 0
-        if current.clip_norm:
-            clip_by_norm(gradient, current.clip_norm)
+        self.norm_before_clipping = clip_by_norm(gradient, current.clip_norm) if current.clip_norm else 0.0
         self._optimizer.update(parameters.values, gradient, self._schedule.rate(self.steps_made))
         parameters.publish()
         self.steps_made += 1
@@ -247,7 +243,7 @@ class Trainer:
             self.phase = None
 
     def alter(self, name: str, value: Scalar) -> None:
-        """Turn an ingredient from the next step on; changes that were planned for later are dropped.
+        """Turn an ingredient from the next step on; its own changes planned for later are dropped.
 
         Raises:
             RecipeError: if it cannot change during a run, or the value is refused.
@@ -294,9 +290,6 @@ class Trainer:
         self._average.state = state.average
         self._settle()
 
-    def _choose_threads(self) -> None:
-        """As many as this step is worth, in each phase anew: others compute in between, and bits depend on it."""
-
     def _noise_state(self) -> dict[str, object] | None:
         """The state of the noise, where there is any: reading it costs as much as two layers."""
         return dict(self.model.noise.bit_generator.state) if self.recipe.dropout else None
@@ -307,7 +300,8 @@ class Trainer:
             raise RuntimeError(f"{now} cannot come now: the step stands {reached}")
 
     def _diverged(self, what: str) -> Diverged:
-        return Diverged(what, blame(self.model, self._batch, self._scores), self.steps_made + 1, self.rate)
+        where = blame(self.model, self._batch, self._scores)
+        return Diverged(what, where, self.steps_made + 1, rate=self.rate, chosen_rate=self.current.rate)
 
 
 def _optimizer(recipe: Recipe, values: FloatArray) -> Optimizer:

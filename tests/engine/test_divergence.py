@@ -170,3 +170,17 @@ def test_a_large_but_finite_gradient_goes_through_and_is_measured(phrase: Corpus
     output[:] = np.linspace(-1e24, 1e24, output.size)
     record = trainer.step()
     assert 1e20 < record.gradient_norm < np.inf  # its square is beyond float32
+
+
+def test_the_way_out_under_a_schedule_lowers_what_was_chosen_and_not_the_rate_of_the_step(
+    phrase: Corpus,
+) -> None:
+    trainer = Trainer(SMALL.with_values(rate=50, schedule="cosine", warmup=99), phrase)
+    for _ in range(3):
+        trainer.step()
+    poison(trainer, "output.weight", np.nan)
+    with pytest.raises(Diverged) as stopped:
+        trainer.step()
+    alters = [c for r in stopped.value.trouble.remedies for c in r.commands if isinstance(c, Alter)]
+    assert Alter("rate", 5.0) in alters
+    assert Rewind(3) in stopped.value.trouble.remedies[0].commands  # no further than the beginning

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.training.recipe import RULES, Change, Recipe, RecipeError, Rule, Scalar
+from engine.training.recipe import LAST_STEP, RULES, Change, Recipe, RecipeError, Rule, Scalar
 
 LIVE = [name for name, rule in RULES.items() if rule.live]
 NUMBERS = [name for name, rule in RULES.items() if rule.kind is not str]
+HUGE = "0x" + "f" * 5000  # Python reads it, but does not print it
 CHOICES = [name for name, rule in RULES.items() if rule.choices]
 
 
@@ -30,6 +31,7 @@ changes = st.lists(
         lambda at: st.builds(Change, st.just(at[0]), st.just(at[1]), values_of(RULES[at[1]]))
     ),
     max_size=4,
+    unique_by=lambda change: (change.step, change.name),
 ).map(lambda listed: tuple(sorted(listed, key=lambda change: change.step)))
 
 
@@ -41,6 +43,8 @@ def recipes(draw: st.DrawFn) -> Recipe:
     train, held_out = float(chosen.get("train_share", 0.8)), float(chosen.get("validation_share", 0.1))
     if train + held_out > 1:
         chosen["train_share"], chosen["validation_share"] = max(train / 2, 0.01), held_out / 2
+    if chosen.get("optimizer") == "adam":
+        chosen["momentum"] = 0
     chosen["steps"] = max(int(chosen.get("steps", 10_000)), int(chosen.get("warmup", 0)) + 1)
     return Recipe().with_values(**chosen, changes=draw(changes))
 
@@ -164,6 +168,21 @@ def test_a_number_is_refused_where_a_word_is_needed(name: str) -> None:
         ("@5:hidden=3", r"hidden: cannot change during a run; these can: rate, batch, clip_norm, clip_value"),
         ("@5:rate=101", r"rate = 101: the learning rate must be a number from 0 to 100"),
         ("@-5:rate=1", r"'@-5:rate=1' is not of the form"),
+        (
+            "@5:batch=1 @5:batch=2",
+            r"^@5:batch=1 and @5:batch=2: one step changes an ingredient once; keep one",
+        ),
+        ("@5:batch=1 @5:rate=1 @5:batch=1", r"^@5:batch=1 and @5:batch=1: "),
+        ("changes=5", r"^changes: no such ingredient; there are corpus, "),
+        ("self=3", r"^self: no such ingredient"),
+        ("values=3", r"^values: no such ingredient"),
+        ("@" + "1" * 5000 + ":rate=1", r"is not of the form name=value or @step:name=value"),
+        ("@\N{ARABIC-INDIC DIGIT FIVE}:rate=1", r"is not of the form"),
+        ("seed=" + "9" * 5000, r"^seed = 9+: the seed must be a whole number"),
+        (
+            "optimizer=adam momentum=0.9",
+            r"^momentum = 0.9: belongs to sgd; set it to 0 or choose optimizer = sgd$",
+        ),
         ("@9:rate=1 @5:rate=2", r"changes must stand in the order of their steps"),
         (
             "train_share=0.8 validation_share=0.3",
@@ -191,11 +210,58 @@ def test_a_line_that_cannot_be_followed_is_refused_in_words(line: str, complaint
         ('[[changes]]\nstep = 1\nname = "rate"\nvalue = [1]', "rate = "),
         ("[[changes]]\nstep = 1\nname = 7\nvalue = 1", "7: cannot change during a run"),
         ("[[changes]]\nstep = 1\nname = [7]\nvalue = 1", "cannot change during a run"),
+        ('[[changes]]\nstep = 1000000000000000000\nname = "rate"\nvalue = 1', "to 999999999999999999$"),
+        ("self = 3", "^self: no such ingredient"),
+        ("seed = " + "9" * 5000, "^recipe: a number in it is too long"),
+        (f"seed = {HUGE}", "^seed = a value too long to print: the seed must be a whole number from 0"),
+        (f"corpus = {HUGE}", "^corpus = a value too long to print: "),
+        (f"rate = [{HUGE}]", "^rate = a value too long to print: "),
+        (
+            f'[[changes]]\nstep = {HUGE}\nname = "rate"\nvalue = 1',
+            "^@a value too long to print:rate: the step",
+        ),
+        (f"[[changes]]\nstep = 1\nname = {HUGE}\nvalue = 1", "too long to print: cannot change during a run"),
+        (f'[[changes]]\nstep = 1\nname = "rate"\nvalue = {HUGE}', "^rate = a value too long to print: "),
+        ("a = " + "[" * 3000, "or a list nested too deep$"),
+        ("hidden" + ".a" * 3000 + " = 1", "^hidden = a value too long to print: "),
+        ('optimizer = "adam"\nmomentum = 0.9', "^momentum = 0.9: belongs to sgd"),
     ],
 )
 def test_toml_that_cannot_be_followed_is_refused_in_words(toml: str, complaint: str) -> None:
     with pytest.raises(RecipeError, match=complaint):
         Recipe.from_toml(toml)
+
+
+MARKS = ["@", ":", "=", "=", " ", " ", "\n", "'", '"', "\\", "#", ".", ",", "-", "[", "]", "{", "}"]
+NUMERALS = ["0", "1", "0.9", "nan", "1e999", HUGE, "9" * 5000]
+pieces = st.sampled_from([*RULES, "changes", "self", "step", "name", "value", "adam", *MARKS, *NUMERALS])
+
+
+@given(st.one_of(st.text(), st.lists(pieces, max_size=20).map("".join)))
+@example("changes=5")
+@example("self=3")
+@example("@" + "5" * 5000 + ":rate=1")
+@example(f"seed={HUGE}")
+@example("a=" + "[" * 3000)
+def test_any_text_at_all_is_a_recipe_or_refused_as_one(text: str) -> None:
+    for read in (Recipe.parse, Recipe.from_toml):
+        try:
+            recipe = read(text)
+        except RecipeError:
+            continue
+        assert Recipe.parse(str(recipe)) == Recipe.from_toml(recipe.to_toml()) == recipe
+
+
+def test_the_last_step_that_can_be_named_survives_both_forms() -> None:
+    recipe = Recipe().changed(LAST_STEP, "batch", 7)
+    assert Recipe.parse(str(recipe)) == Recipe.from_toml(recipe.to_toml()) == recipe
+    with pytest.raises(RecipeError, match=rf"from 0 to {LAST_STEP}$"):
+        Recipe().changed(LAST_STEP + 1, "batch", 7)
+
+
+def test_momentum_goes_with_sgd_and_none_with_adam() -> None:
+    assert Recipe(momentum=0.9).momentum == 0.9
+    assert Recipe(optimizer="adam", momentum=0).optimizer == "adam"
 
 
 def test_a_schedule_that_is_constant_does_not_mind_the_warm_up() -> None:
@@ -220,12 +286,21 @@ def test_a_change_holds_from_its_step_on_and_forever(
 ) -> None:
     value = data.draw(values_of(RULES[name]))
     changed = recipe.changed(step, name, value)
-    for later in (step, step + 1, 2 * 10**6):
-        assert getattr(changed.at(later), name) == value
-        assert changed.at(later) == recipe.at(step).with_values(**{name: value})
+    steps = {0, step, step + 1, 2 * 10**6, *(change.step for change in recipe.changes)}
+    for other in steps:
+        expected = recipe.at(other).with_values(**({name: value} if other >= step else {}))
+        assert changed.at(other) == expected
     if step:
         assert changed.at(step - 1) == recipe.at(step - 1)
-    assert all(change.step <= step for change in changed.changes)
+
+
+def test_a_change_leaves_what_is_planned_for_other_ingredients_and_replaces_its_own() -> None:
+    recipe = Recipe.parse("@3:rate=0.2 @5:batch=1 @5:rate=0.3 @8:rate=0.4 @9:batch=2 @9:clip_norm=1")
+    turned = recipe.changed(5, "rate", 0.7)
+    assert str(turned) == "corpus=proverbs @3:rate=0.2 @5:batch=1 @5:rate=0.7 @9:batch=2 @9:clip_norm=1.0"
+    assert str(recipe.changed(4, "batch", 32)) == (
+        "corpus=proverbs @3:rate=0.2 @5:rate=0.3 @8:rate=0.4 @9:clip_norm=1.0"
+    )
 
 
 def test_turning_back_and_forth_at_one_step_leaves_no_trace() -> None:

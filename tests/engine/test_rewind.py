@@ -30,12 +30,9 @@ def test_memory_reaches_as_far_as_it_says_and_no_further_than_its_budget(
 ) -> None:
     past = past_after(steps, room, stride)
     assert past.limit == max(0, room - 1) * stride
-    if room:
-        assert past.reach(steps) >= min(steps, past.limit)
-        assert past.reach(steps) <= room * stride
-    else:
-        assert past.reach(steps) == 0
-        assert not past.holds_any
+    assert past.reach(steps) >= min(steps, past.limit)
+    assert past.reach(steps) <= max(1, room) * stride
+    assert past.holds_any == (steps > 0)
 
 
 @given(st.integers(1, 200), st.integers(1, 8), st.integers(1, 9), st.data())
@@ -64,11 +61,14 @@ def test_going_back_forgets_the_states_after_and_keeps_them_anew_on_the_way() ->
     assert past.before(30).step == 30
 
 
-def test_without_room_nothing_is_ever_due() -> None:
+def test_without_room_one_state_is_kept_all_the_same_to_recover_from_an_error() -> None:
     past = Past(state_bytes=100, budget=99)
-    assert not any(past.due(step) for step in range(100))
     assert past.limit == 0
-    assert past.reach(100) == 0
+    for step in (0, 16):
+        assert past.due(step)
+        past.keep(state(step))
+    assert past.reach(20) == 4
+    assert past.before(20).step == 16
 
 
 def test_a_tiny_model_is_remembered_for_so_many_states_and_no_more() -> None:

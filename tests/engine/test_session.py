@@ -180,7 +180,7 @@ def test_going_back_further_than_memory_says_how_far_it_went(phrase: Corpus) -> 
     after(session, Run(20))
     seen = after(session, Rewind(1_000))
     assert seen.step == 0
-    assert seen.notice == "went back 20 steps: memory reaches no further"
+    assert seen.notice == "went back 20 steps, to the beginning of the run"
     assert (seen.example, seen.trace) == (None, None)
 
 

@@ -232,3 +232,31 @@ def test_weights_that_have_blown_up_can_be_looked_at_and_write_a_reason_instead_
     assert sample.state is SampleState.STOPPED
     assert "there is nothing to draw from" in sample.note
     assert seen.trouble is None
+
+
+def test_a_picture_that_cannot_be_drawn_becomes_a_trouble_and_the_next_one_is_whole(
+    phrase: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_on(phrase)
+    after(session, Step(3))
+    with monkeypatch.context() as broken:
+        broken.setattr("engine.live_run.LiveRun.losses", failing(MemoryError("no room for a copy")))
+        seen = session.picture()
+    assert seen.trouble is not None
+    assert "no room for a copy" in seen.trouble.message
+    assert session.picture().step == 3
+
+
+def test_validations_of_steps_that_a_fault_took_back_are_forgotten(
+    phrase: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_on(phrase, SMALL.with_values(dropout=0))
+    after(session, Step(40))
+    with monkeypatch.context() as broken:
+        broken.setattr(WHERE[Phase.LOSS], failing(OSError("twice")))
+        session.handle(Step())
+    seen = after(session, Step())
+    assert seen.losses is not None
+    steps = seen.losses.validation_steps.tolist()
+    assert steps == sorted(steps)
+    assert steps[-1] == seen.step

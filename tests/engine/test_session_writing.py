@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from corpora.corpus import Corpus
-from engine.commands import Ask, Command, Generate, Rewind, Run, Start, Step, StopGenerating
+from engine.commands import (
+    Ask,
+    Command,
+    Generate,
+    Rewind,
+    Run,
+    Start,
+    Step,
+    StopGenerating,
+    TurnSampling,
+)
 from engine.information import softmax
 from engine.sampling import Sampling, UnknownPolicy
 from engine.session import Session
@@ -169,3 +179,35 @@ def test_a_prompt_of_strangers_is_refused_or_replaced_by_choice(phrase: Corpus) 
     assert replaced.state is SampleState.DONE
     assert "replaced by space" in replaced.note
     assert len(replaced.text) == 30
+
+
+def test_the_sampling_can_be_turned_while_a_text_is_written(phrase: Corpus) -> None:
+    session = session_on(phrase)
+    wild = Generate("ab", 4_000, Sampling(temperature=2.0), seed=3)
+    session.handle(wild)
+    session.work()
+    begun = session.picture().samples[-1]
+    assert begun.state is SampleState.WRITING
+    written = len(begun.text)
+    greedy = after(session, TurnSampling(Sampling(temperature=0.0))).samples[-1]
+    assert greedy.state is SampleState.DONE
+    assert greedy.text[:written] == begun.text
+    assert greedy.text[-400:] != after(session, wild).samples[-1].text[-400:]
+    assert f"at character {written + 1}" in greedy.note
+    tail = greedy.text[-200:]  # the most likely character always: with 3 characters of context it goes round
+    assert any(tail[i:] == tail[:-i] for i in range(1, 150))
+
+
+def test_turning_the_sampling_where_nothing_is_written_does_nothing(phrase: Corpus) -> None:
+    session = session_on(phrase)
+    assert after(session, TurnSampling(Sampling(temperature=0.5))).samples == ()
+
+
+def test_a_seed_below_zero_is_refused_and_the_run_goes_on(phrase: Corpus) -> None:
+    session = session_on(phrase)
+    session.handle(Run())
+    session.handle(Generate("ab", 5, seed=-1))
+    seen = session.picture()
+    assert (seen.status, seen.trouble) == (Status.RUNNING, None)
+    assert seen.samples[-1].state is SampleState.REFUSED
+    assert "negative" in seen.samples[-1].note

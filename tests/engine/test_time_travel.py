@@ -183,13 +183,14 @@ def test_a_smaller_budget_reaches_less_far_and_says_so(name: str) -> None:
     assert moment(trainer)[1] == course(RECIPES[name], 100 - reach)[-1][1]
 
 
-def test_without_a_budget_nothing_can_be_gone_back_to_and_the_run_goes_on() -> None:
+def test_without_a_budget_only_the_latest_state_can_be_gone_back_to_and_the_run_goes_on() -> None:
     trainer = Trainer(SMALL, CORPUS, rewind_budget=0)
     for _ in range(20):
         trainer.step()
-    assert (trainer.rewindable, trainer.rewind_limit, trainer.rewind(5)) == (0, 0, 0)
+    assert (trainer.rewindable, trainer.rewind_limit, trainer.rewind(5)) == (4, 0, 4)
+    assert moment(trainer) == course(SMALL, 16)[-1]
     trainer.step()
-    assert moment(trainer) == course(SMALL, 21)[-1]
+    assert moment(trainer) == course(SMALL, 17)[-1]
 
 
 def test_the_first_example_of_a_run_that_went_back_to_its_start_is_not_drawn_yet() -> None:

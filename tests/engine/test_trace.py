@@ -147,3 +147,10 @@ def test_the_parameter_table_has_a_row_for_every_array(phrase: Corpus) -> None:
         ("hidden.0.bias", "8"),
     ]
     assert sum(row.count for row in table) == trainer.model.parameters.values.size
+
+
+def test_a_gradient_that_clipping_by_value_made_short_is_not_said_to_be_shortened(phrase: Corpus) -> None:
+    recipe = SMALL.with_values(clip_value=1e-6, clip_norm=0.1)
+    told = traced(Tracer(Trainer(recipe, phrase)), Phase.UPDATE).clipped
+    assert "entries cut" in told
+    assert "shortened" not in told

@@ -66,12 +66,12 @@ async def test_s_makes_one_step_and_b_takes_it_back_exactly(open_playground: Ope
         assert shown_losses(play) == expected
 
 
-async def test_b_at_the_beginning_says_that_memory_reaches_no_further(
+async def test_capital_b_near_the_beginning_says_that_it_went_there(
     open_playground: OpenPlayground,
 ) -> None:
     async with open_playground(SMALL, size=WIDE) as play:
         assert (await play.keys("s", "B")).step == 0
-        await play.seen(lambda: "memory reaches no further" in play.text)
+        await play.seen(lambda: "to the beginning of the run" in play.text)
 
 
 async def test_n_does_one_phase_after_the_other(open_playground: OpenPlayground) -> None:
@@ -134,7 +134,7 @@ async def test_r_begins_the_same_run_again_and_capital_r_another(open_playground
         assert shown_losses(play) == losses_by_hand(SMALL.with_values(seed=1), 2)
 
 
-DIALOGS = {
+DIALOGS: dict[str, type] = {
     "o": OpenDialog,
     "c": CatalogDialog,
     "e": SettingsDialog,

@@ -220,7 +220,7 @@ OTHERS = (
 KEYS = (*OPENING, *sorted(OTHERS * 4))
 
 
-@pytest.mark.parametrize(("size", "count"), [(WIDE, 300), (NARROW, 1200)])
+@pytest.mark.parametrize(("size", "count"), [(WIDE, 200), (NARROW, 1000)])
 async def test_thousands_of_random_keys_and_clicks_while_running(
     open_playground: OpenPlayground,
     monkeypatch: pytest.MonkeyPatch,
@@ -236,7 +236,7 @@ async def test_thousands_of_random_keys_and_clicks_while_running(
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text("the cat sat on the mat\n" * 50)
     (tmp_path / "bad.bin").write_bytes(bytes(range(256)) * 10)
-    dice = random.Random(int(__import__("os").environ.get("SEED", size[0])))
+    dice = random.Random(size[0])
     async with open_playground(SMALL, size=size) as play:
         await play.press("space")
         for number in range(count):
