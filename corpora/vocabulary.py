@@ -25,7 +25,7 @@ def code_points(text: str) -> CodePoints:
 
 
 def character_name(character: str) -> str:
-    """How a message names a character: 'é' (U+00E9), and '\\x1b' (U+001B) where a terminal might obey or hide it."""
+    """How a message names a character: 'é' (U+00E9), and '\\x1b' (U+001B) where it is not printable."""
     return f"{character!r} (U+{ord(character):04X})"
 
 

@@ -97,7 +97,8 @@ class CharlmApp(App[None]):
         self.engine = EngineThread()
         self._pacer = Pacer()
         self._runs = Runs(self._wishes.recipe, self._send, self._loaded)
-        self._next_look: Timer | None = None  # None while a picture is on its way
+        self._awaited = False  # whether a picture is on its way
+        self._next_look: Timer | None = None
         self._unseen = False  # whether something was asked since the last look
         self._asking: Screen[bool] | None = None  # whether to leave
 
@@ -167,9 +168,11 @@ class CharlmApp(App[None]):
 
     def _look(self) -> None:
         """Ask for a fresh snapshot; draw it as soon as it can be there."""
+        if self._awaited:  # a timer was stopped when it had gone off already
+            return
+        self._awaited = True
         if self._next_look is not None:
             self._next_look.stop()
-            self._next_look = None
         self._unseen = False
         self.engine.request_snapshot()
         self.set_timer(FRESH_PICTURE, self._draw)
@@ -177,6 +180,7 @@ class CharlmApp(App[None]):
     def _draw(self) -> None:
         if not self.query(Workbench):
             return  # the program ends: the screen is cleared already
+        self._awaited = False
         snapshot = self.engine.snapshot
         if snapshot.version != self.snapshot.version:
             before, self._runs.seen = self.snapshot, snapshot
@@ -240,8 +244,7 @@ class CharlmApp(App[None]):
         """Ask the engine for something, and look at once what comes of it: a person waits for it."""
         self.engine.send(command)
         self._unseen = True
-        if self._next_look is not None:
-            self._look()
+        self._look()
 
     # Actions; `keys.py` says which keys they are on.
 

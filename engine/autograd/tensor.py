@@ -11,7 +11,6 @@ This file knows arithmetic; every other operation stands in `functions.py` (read
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -179,17 +178,20 @@ class Tensor:
         return Tensor.made_by("/", quotient, (self, right), backward)
 
     def __pow__(self, exponent: float) -> Tensor:
-        if not isinstance(exponent, Real):
+        try:
+            n = float(exponent)
+        except TypeError as error:
             raise TypeError(
-                f"{self!r} ** {exponent!r}: the exponent must be one fixed number; for a power that gradients "
-                "flow into write exp(log(base) * exponent)"
-            )
+                f"{self!r} ** {exponent!r}: the exponent of a tensor is one fixed number; where a gradient is to "
+                "flow into it, write exp(log(base) * exponent)"
+            ) from error
 
-        def backward(grad: FloatArray) -> None:  # x ** 0 is 1 everywhere, where 0 * x ** -1 would be nan at 0
-            slope = exponent * self.data ** (exponent - 1) if exponent else np.zeros_like(self.data)
-            self.receive(grad * slope)
+        def backward(
+            grad: FloatArray,
+        ) -> None:  # x ** 0 is 1 everywhere; by the rule its slope at 0 would be nan
+            self.receive(grad * n * self.data ** (n - 1) if n else np.zeros_like(self.data))
 
-        return Tensor.made_by(f"**{exponent:g}", self.data**exponent, (self,), backward)
+        return Tensor.made_by(f"**{n:g}", self.data**n, (self,), backward)
 
     def __neg__(self) -> Tensor:
         return Tensor.made_by("neg", -self.data, (self,), lambda grad: self.receive(-grad))

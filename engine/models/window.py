@@ -20,10 +20,11 @@ MOST_ROWS = 512
 """Characters scored at once at most: enough for matrix products to pay, few enough to stay in cache."""
 
 NUMBERS_AT_ONCE = 1 << 18
-"""Numbers that the widest stage of a slice may hold: with as many scores, a slice takes SLICE_MS."""
+"""Numbers in the widest stage of the rows scored at once: some MB, and 3 ms for as many exponentials."""
 
 PRODUCTS_AT_ONCE = 60_000_000
-"""Multiplications and additions a slice may make, each parameter being used at most once for each character."""
+"""Multiplications in the rows scored at once, one for each parameter and row: 4 ms in float64 (one thread of a
+2-core x86-64 machine). A single row, the least there is, may take more: 140 million parameters 30 ms."""
 
 
 class WindowModel(GradientModel):
@@ -41,7 +42,7 @@ class WindowModel(GradientModel):
 
     @property
     def slice_rows(self) -> int:
-        """Rows scored at once: `MOST_ROWS`, or as few as keep a large model within both limits, but one."""
+        """Rows scored at once: as many as all three limits allow, and at least one."""
         by_work = PRODUCTS_AT_ONCE // self.parameters.values.size
         return max(1, min(MOST_ROWS, NUMBERS_AT_ONCE // self.widest, by_work))
 

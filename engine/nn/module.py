@@ -59,7 +59,7 @@ class Sequential(Module[Input]):
     """Modules one after the other: f3(f2(f1(x))); only the first may take something other than a tensor."""
 
     def __init__(self, first: Module[Input], *rest: Module[Tensor]) -> None:
-        self.stages = (first, *rest)
+        self.stages: tuple[Module[Any], ...] = (first, *rest)  # Any: the first takes Input, the rest tensors
 
     def __call__(self, x: Input) -> Tensor:
         """The output of the last stage."""

@@ -84,9 +84,8 @@ class Trainer:
         self._batches = Batches(corpus.ids[: self.borders[1]], recipe.context, recipe.seed)
         self._average = MovingAverage()
         self.losses = LossHistory(columns=2)
-        slow = recipe.model == "scalar-mlp"  # repeating a step takes longer than remembering it
         state_bytes = values.nbytes + self._optimizer.state_bytes
-        self._past = Past(state_bytes, rewind_budget, 1 if slow else STRIDE)
+        self._past = Past(state_bytes, rewind_budget, 1 if self.model.replays_slowly else STRIDE)
         self.steps_made = 0
         self.phase: Phase | None = None
         self.batch: Batch | None = None

@@ -69,7 +69,7 @@ def torch_step(batch: int, threads: int) -> Callable[[], object]:
         place = (place + batch) % (len(order) - batch)
         optimizer.zero_grad()
         loss = torch.nn.functional.cross_entropy(model(rows[:, :-1]), rows[:, -1])
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        loss.backward()
         optimizer.step()
 
     return step

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpora.vocabulary import UnknownCharacterError, Vocabulary
+from corpora.vocabulary import UnknownCharacterError, Vocabulary, character_name
 
 CHARACTERS = st.characters(codec=None)  # every code point, surrogates included
 
@@ -60,7 +60,25 @@ def test_message_names_strangers_without_printing_control_characters() -> None:
     message = str(caught.value)
     assert "'\\x1b' (U+001B), 'é' (U+00E9), first at position 2" in message
     assert message.isprintable()
-    assert message.isascii()
+
+
+@pytest.mark.parametrize(
+    ("character", "name"),
+    [
+        ("a", "'a' (U+0061)"),
+        ("é", "'é' (U+00E9)"),
+        ("'", '"\'" (U+0027)'),
+        ("\n", r"'\n' (U+000A)"),
+        ("\x1b", r"'\x1b' (U+001B)"),
+        ("\x9b", r"'\x9b' (U+009B)"),  # a terminal's other escape
+        ("\xa0", r"'\xa0' (U+00A0)"),  # looks like a space
+        ("\u202e", r"'\u202e' (U+202E)"),  # turns the line round
+        ("\ud800", r"'\ud800' (U+D800)"),  # half of a pair: no encoding takes it
+        ("\U0001f600", "'\U0001f600' (U+1F600)"),
+    ],
+)
+def test_a_character_is_named_as_itself_where_it_is_printable(character: str, name: str) -> None:
+    assert character_name(character) == name
 
 
 def test_message_stays_short_when_all_is_strange() -> None:

@@ -18,6 +18,7 @@ from engine.models.catalog import MODELS, build
 from engine.models.language_model import Batch, GradientModel
 from engine.models.mlp import MLP, Sizes
 from engine.models.scalar_mlp import ScalarMLP
+from engine.training.evaluation import Evaluation
 from engine.training.recipe import Recipe, RecipeError
 from engine.training.trainer import Trainer
 
@@ -52,7 +53,7 @@ def gradient_of(model: GradientModel, batch: Batch) -> tuple[float, Floats]:
 
 def test_the_model_of_section_3_5_has_its_parameters_group_by_group() -> None:
     groups = {group.name: group for group in MLP(Sizes(vocabulary=32), seed=0).parameters.groups}
-    assert {name: group.stop - group.start for name, group in groups.items()} == {
+    sizes = {
         "embedding.weight": 32 * 32,
         "hidden.0.weight": 256 * 128,
         "hidden.0.bias": 128,
@@ -61,6 +62,7 @@ def test_the_model_of_section_3_5_has_its_parameters_group_by_group() -> None:
         "output.weight": 128 * 32,
         "output.bias": 32,
     }
+    assert [(name, group.stop - group.start) for name, group in groups.items()] == list(sizes.items())
     assert MLP(Sizes(vocabulary=32), seed=0).parameters.values.size == 54_560
 
 
@@ -280,7 +282,7 @@ def test_dropout_is_noise_in_training_and_nowhere_else() -> None:
     assert np.array_equal(noisy.probe(text)["hidden.0"], plain.probe(text)["hidden.0"])
     assert noisy.noise.bit_generator.state == state  # looking takes nothing from the run's noise
 
-    dropped = noisy.forward(batch.contexts).stages[1][1].data
+    dropped = noisy.forward(batch.contexts).logits.parents[0].data  # what the output layer saw
     clean = plain.forward(batch.contexts).stages[1][1].data
     assert np.all((dropped == 0) | np.isclose(dropped, clean / 0.75, rtol=1e-6))
     assert np.mean(dropped[clean > 0] == 0) == pytest.approx(0.25, abs=0.05)
@@ -290,7 +292,96 @@ def test_dropout_is_noise_in_training_and_nowhere_else() -> None:
     )
 
 
+def test_a_hidden_stage_is_shown_before_dropout_so_that_a_dropped_unit_is_not_a_dead_one() -> None:
+    sizes = Sizes(vocabulary=5, context=3, embedding=2, hidden=50, layers=1, activation="tanh", dropout=0.5)
+    model, batch = MLP(sizes, seed=1), batch_for(sizes, 4)
+    clean = model.forward(batch.contexts).stages[1][1].data
+    model.train(True)
+    forward = model.forward(batch.contexts)
+    assert np.array_equal(model.stage_values(forward, 2)["hidden.0"], clean[2])
+    assert np.all(clean != 0)
+    assert np.any(forward.logits.parents[0].data == 0)
+
+
+def test_looking_without_noise_leaves_dropout_as_it_was() -> None:
+    sizes = Sizes(vocabulary=5, context=3, embedding=2, hidden=50, layers=2, dropout=0.5)
+    model, batch = MLP(sizes, seed=1), batch_for(sizes, 4)
+    for on in (True, False):
+        model.train(on)
+        model.logits(np.array([1], dtype=np.uint8))
+        one, other = (model.forward(batch.contexts).logits.data for _ in range(2))
+        assert np.array_equal(one, other) is not on
+
+
+# Slices.
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rows"),
+    [
+        (Sizes(vocabulary=65), 512),  # the usual model: neither limit bites
+        (Sizes(vocabulary=4096, embedding=2, hidden=2, layers=1), 64),  # 64 * 4096 = 2^18 scores
+        (Sizes(vocabulary=2, context=64, embedding=64, hidden=1, layers=1), 64),  # and so with the embedding
+        (Sizes(vocabulary=50, context=8, embedding=32, hidden=900, layers=2), 55),  # 1_089_950 parameters
+        (
+            Sizes(vocabulary=2, context=1000, embedding=300, hidden=1, layers=1),
+            1,
+        ),  # 300_000 numbers in one row
+    ],
+)
+def test_the_rows_of_a_slice_follow_from_the_size_of_the_model(sizes: Sizes, rows: int) -> None:
+    model = MLP(sizes, seed=0)
+    assert model.slice_rows == rows
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scores_are_asked_for_in_slices_of_that_many_rows(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = Sizes(vocabulary=4096, context=1, embedding=1, hidden=1, layers=1)
+    model, asked = model_of(kind, sizes), list[int]()
+    text = np.random.default_rng(0).integers(0, 4096, 150).astype(np.uint16)
+    whole, scores = model.nll(text), model.scores  # type: ignore[attr-defined]  # both are window models
+
+    def counted(contexts: NDArray[np.uint16]) -> Floats:
+        asked.append(len(contexts))
+        return scores(contexts)  # type: ignore[no-any-return]  # as above
+
+    monkeypatch.setattr(model, "scores", counted)
+    assert np.array_equal(model.nll(text), whole)
+    assert asked == [64, 64, 22]
+    for at in (0, 63, 64, 149):
+        assert whole[at] == pytest.approx(-log_softmax(model.logits(text[:at]))[text[at]], rel=1e-12)
+
+
+def test_an_evaluation_scores_one_slice_at_a_time_whatever_the_model() -> None:
+    sizes = Sizes(vocabulary=4096, context=1, embedding=1, hidden=1, layers=1)
+    model = model_of("mlp", sizes)
+    text = np.random.default_rng(0).integers(0, 4096, 200).astype(np.uint16)
+    values = model.parameters.values.copy()
+    evaluation = Evaluation(model_of("mlp", sizes, seed=9), values, text, 10, 200, 7)
+    losses = [evaluation.advance() for _ in range(3)]  # 64 + 64 + 62
+    assert losses[:2] == [None, None]
+    assert losses[2] == pytest.approx(model.nll(text, 10).mean(), rel=1e-12)
+    plain = model_of("mlp", SMALL)
+    short = np.random.default_rng(1).integers(0, 5, 513).astype(np.uint8)
+    usual = Evaluation(model_of("mlp", SMALL), plain.parameters.values, short, 0, 513, 7)
+    assert usual.advance() is None  # 512, and one is left
+    assert usual.advance() == pytest.approx(plain.nll(short).mean(), rel=1e-12)
+
+
 # The catalog.
+
+
+def test_only_the_model_on_single_numbers_is_slower_to_replay_than_to_remember() -> None:
+    assert [model_of(kind, SMALL).replays_slowly for kind in KINDS] == [False, True]
+
+
+@pytest.mark.parametrize(("name", "value"), [("activation", "gelu"), ("dropout", 0.5)])
+def test_the_catalog_passes_the_model_s_own_refusal_on(name: str, value: str | float) -> None:
+    with pytest.raises(RecipeError) as refused:
+        build(Recipe(model="scalar-mlp").with_values(**{name: value}), ["a", "b"])
+    with pytest.raises(ValueError, match=r"choose .*model = mlp") as own:
+        ScalarMLP(Sizes(**{"vocabulary": 2, name: value}), seed=0)  # type: ignore[arg-type]  # one of two fields
+    assert str(refused.value) == str(own.value)
 
 
 @pytest.mark.parametrize("name", list(MODELS))

@@ -143,6 +143,48 @@ def test_backward_from_more_than_one_number_is_refused_with_the_node_and_the_way
     (Tensor(np.ones((1, 1))) * 2).backward()  # one number in any shape will do
 
 
+# Powers.
+
+
+@pytest.mark.parametrize(
+    ("exponent", "values", "slopes"),
+    [
+        (0, [1, 1, 1], [0, 0, 0]),
+        (0.0, [1, 1, 1], [0, 0, 0]),
+        (1, [-2, 0, 3], [1, 1, 1]),
+        (2, [4, 0, 9], [-4, 0, 6]),
+    ],
+)
+def test_a_power_has_its_slope_also_at_zero(
+    exponent: float, values: list[float], slopes: list[float]
+) -> None:
+    x = Tensor(np.array([-2.0, 0.0, 3.0]))
+    power = x**exponent
+    reduce_sum(power).backward()
+    assert power.data.tolist() == values
+    assert grad_of(x) == slopes
+
+
+def test_a_power_keeps_the_precision_of_its_base() -> None:
+    x = Tensor(np.ones(2, dtype=np.float32))
+    for exponent in (0, 2, 0.5, np.float64(3)):
+        power = x**exponent
+        reduce_sum(power).backward()
+        assert power.data.dtype == np.float32
+        assert x.grad is not None
+        assert x.grad.dtype == np.float32
+
+
+def test_a_tensor_in_the_exponent_is_refused_by_name_with_the_way_out() -> None:
+    base, exponent = Tensor(2.0, "base"), Tensor(3.0, "n")
+    with pytest.raises(
+        TypeError, match=r"Tensor\(base: leaf.*\*\* Tensor\(n: leaf.*exp\(log\(base\) \* exponent\)"
+    ):
+        base**exponent  # type: ignore[operator]  # the point of the test
+    with pytest.raises(TypeError, match=r"one fixed number"):
+        base ** np.ones(2)  # type: ignore[operator]  # the point of the test
+
+
 # Broadcasting, undone.
 
 

@@ -116,7 +116,6 @@ COMBINATIONS = [
         (
             {},
             {"momentum": 0.9},
-            {"optimizer": "adam", "momentum": 0.9},
             {"precision": "float64"},
         ),
     )

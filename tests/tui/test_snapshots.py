@@ -141,7 +141,7 @@ def test_dialog_over_all_panes_in_light(snap_compare: Compare, hold_of: HoldOf, 
 
 def test_a_trouble(snap_compare: Compare, hold_of: HoldOf) -> None:
     prepare = scene(hold_of, steps=[3])
-    trouble = Diverged("the loss is nan", "the output of hidden 2", 4, 0.1).trouble
+    trouble = Diverged("the loss is nan", "the output of hidden 2", 4, rate=0.1, chosen_rate=0.1).trouble
 
     async def act(pilot: Pilot[None]) -> None:
         await prepare(pilot)

@@ -115,7 +115,9 @@ class Terminal:
         self._leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         kept = {
-            key: value for key, value in os.environ.items() if not key.startswith(("TEXTUAL", "NO_COLOR"))
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("TEXTUAL", "NO_COLOR", "COLUMNS", "LINES"))
         }
         self.process = subprocess.Popen(
             [sys.executable, "-c", CONTROLLING, *command],

@@ -51,7 +51,7 @@ def estimate(recipe: Recipe, vocabulary: int, budget: int = BUDGET) -> Estimate:
     linear = sum(inputs * outputs + outputs for inputs, outputs in pairwise(sizes.widths))
     parameters = vocabulary * recipe.embedding + linear
     scalar = recipe.model == "scalar-mlp"  # always float64, and every step of it is remembered
-    vectors = 1 + MOMENTS[recipe.optimizer] + (recipe.optimizer == "sgd" and recipe.momentum > 0)
+    vectors = 1 + MOMENTS[recipe.optimizer] + (recipe.momentum > 0)
     state_bytes = parameters * (8 if scalar or recipe.precision == "float64" else 4) * vectors
     return Estimate(parameters, state_bytes, Past(state_bytes, budget, 1 if scalar else STRIDE).limit)
 

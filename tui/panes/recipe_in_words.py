@@ -63,7 +63,7 @@ def facts(recipe: Recipe, vocabulary: int) -> tuple[tuple[str, str], ...]:
     widths = [recipe.hidden] * recipe.layers + [vocabulary]
     shape = " ".join([f"{recipe.context}×{recipe.embedding}", *(f"{ARROW}{width}" for width in widths)])
     optimizer = recipe.optimizer
-    if recipe.optimizer == "sgd" and recipe.momentum:
+    if recipe.momentum:
         optimizer += f", momentum\N{NO-BREAK SPACE}{plain(recipe.momentum)}"
     schedule = recipe.schedule
     if recipe.schedule == "cosine":
