@@ -186,9 +186,8 @@ class Tensor:
                 "flow into it, write exp(log(base) * exponent)"
             ) from error
 
-        def backward(
-            grad: FloatArray,
-        ) -> None:  # x ** 0 is 1 everywhere; by the rule its slope at 0 would be nan
+        def backward(grad: FloatArray) -> None:
+            # x ** 0 is 1 everywhere; by the rule its slope at 0 would be 0 * x ** -1, which is nan
             self.receive(grad * n * self.data ** (n - 1) if n else np.zeros_like(self.data))
 
         return Tensor.made_by(f"**{n:g}", self.data**n, (self,), backward)

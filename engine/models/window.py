@@ -20,11 +20,14 @@ MOST_ROWS = 512
 """Characters scored at once at most: enough for matrix products to pay, few enough to stay in cache."""
 
 NUMBERS_AT_ONCE = 1 << 18
-"""Numbers in the widest stage of the rows scored at once: some MB, and 3 ms for as many exponentials."""
+"""Numbers in the widest stage of the rows scored at once: 2 MB in float64."""
 
 PRODUCTS_AT_ONCE = 60_000_000
-"""Multiplications in the rows scored at once, one for each parameter and row: 4 ms in float64 (one thread of a
-2-core x86-64 machine). A single row, the least there is, may take more: 140 million parameters 30 ms."""
+"""Multiplications in the rows scored at once, at most one for each parameter and row.
+
+They take 4 ms in float64, 10 ms where the parameters have to come from main memory (6 million, one thread of a
+2-core x86-64 machine). A single row, the least there is, may take more: 30 ms with 140 million parameters.
+"""
 
 
 class WindowModel(GradientModel):
