@@ -15,7 +15,6 @@ from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widgets import Footer
 
 from corpora.corpus import Corpus
@@ -43,10 +42,10 @@ from tui.messages import (
     SamplingChanged,
 )
 from tui.opening import Outcome
-from tui.pacing import Pacer
 from tui.runs import Runs
 from tui.screens import FirmScreen, Palette
 from tui.status_line import StatusLine
+from tui.watch import Watch
 from tui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -54,9 +53,6 @@ if TYPE_CHECKING:
     from tui.panes.base import Pane
 
 GLOBAL_ACTIONS = {binding.action.partition("(")[0] for binding in BINDINGS} - {"quit"}
-
-FRESH_PICTURE = 0.015
-"""Seconds that a running engine needs at most to draw the snapshot it was asked for; late ones come next time."""
 
 
 class CharlmApp(App[None]):
@@ -95,11 +91,8 @@ class CharlmApp(App[None]):
         self._keys = load_keymap(classes=_panes())
         self._furniture: Furniture | None = None
         self.engine = EngineThread()
-        self._pacer = Pacer()
         self._runs = Runs(self._wishes.recipe, self._send, self._loaded)
-        self._awaited = False  # whether a picture is on its way
-        self._next_look: Timer | None = None
-        self._unseen = False  # whether something was asked since the last look
+        self._watch = Watch(self.engine, self.set_timer, self._show)
         self._asking: Screen[bool] | None = None  # whether to leave
 
     def compose(self) -> ComposeResult:
@@ -136,7 +129,7 @@ class CharlmApp(App[None]):
             self.push_screen(dialog, self._opened)
         else:
             self._runs.begin(self._wishes.recipe, self._wishes.corpus)
-        self._look()
+        self._watch.look()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # Any: Textual's own type
         """The command palette: Textual's own commands, then everything that has a global key."""
@@ -166,29 +159,16 @@ class CharlmApp(App[None]):
         """The snapshot on the screen."""
         return self._runs.seen
 
-    def _look(self) -> None:
-        """Ask for a fresh snapshot; draw it as soon as it can be there."""
-        if self._awaited:  # a timer was stopped when it had gone off already
-            return
-        self._awaited = True
-        if self._next_look is not None:
-            self._next_look.stop()
-        self._unseen = False
-        self.engine.request_snapshot()
-        self.set_timer(FRESH_PICTURE, self._draw)
-
-    def _draw(self) -> None:
+    def _show(self, snapshot: Snapshot) -> bool:
+        """Draw a snapshot; False once the program ends and the screen is cleared."""
         if not self.query(Workbench):
-            return  # the program ends: the screen is cleared already
-        self._awaited = False
-        snapshot = self.engine.snapshot
+            return False
         if snapshot.version != self.snapshot.version:
             before, self._runs.seen = self.snapshot, snapshot
             self.query_one(StatusLine).show(snapshot)
             self.query_one(Workbench).show(snapshot)
             self._announce(before, snapshot)
-        delay = self._pacer.delay(snapshot.status is Status.RUNNING)
-        self._next_look = self.set_timer(FRESH_PICTURE if self._unseen else delay, self._look)
+        return True
 
     def _announce(self, before: Snapshot, now: Snapshot) -> None:
         if now.notice_number != before.notice_number:
@@ -243,8 +223,7 @@ class CharlmApp(App[None]):
     def _send(self, command: Command) -> None:
         """Ask the engine for something, and look at once what comes of it: a person waits for it."""
         self.engine.send(command)
-        self._unseen = True
-        self._look()
+        self._watch.hurry()
 
     # Actions; `keys.py` says which keys they are on.
 

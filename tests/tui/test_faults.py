@@ -18,6 +18,7 @@ from textual.screen import ModalScreen
 from corpora import catalog
 from corpora.corpus import Corpus, Origin
 from engine.snapshot import Phase, SampleState, Status
+from engine.training.optimizers import SGD
 from engine.training.recipe import Recipe
 from engine.training.trainer import Trainer
 from engine.writing import Writer
@@ -125,7 +126,9 @@ async def test_an_error_in_any_phase_is_shown_and_training_goes_on_as_if_nothing
     async with open_playground(SMALL) as play:
         await play.keys("s", "s")
         for phase in Phase:
-            once(monkeypatch, Trainer, phase.value, RuntimeError(f"[/] {phase} burst \x1b[2J"))
+            # The parameters have moved, but the step is not made: nothing half done may stay.
+            owner: type = SGD if phase is Phase.UPDATE else Trainer
+            once(monkeypatch, owner, phase.value, RuntimeError(f"[/] {phase} burst \x1b[2J"))
             await play.press("space")
             message = await trouble(play)
             assert f"{phase} burst" in message
@@ -159,7 +162,7 @@ async def test_a_storm_of_sizes_while_running(open_playground: OpenPlayground) -
     async with open_playground(SMALL, size=WIDE) as play:
         await play.press("space")
         await play.until(lambda s: s.step > 0)
-        sizes = [(dice.randint(1, 200), dice.randint(1, 60)) for _ in range(60)]
+        sizes = [(dice.randint(1, 200), dice.randint(1, 60)) for _ in range(40)]
         for number, (width, height) in enumerate([(1, 1), (200, 60), (60, 18), (59, 17), *sizes, WIDE]):
             play.app.post_message(
                 events.Resize(
@@ -220,7 +223,7 @@ OTHERS = (
 KEYS = (*OPENING, *sorted(OTHERS * 4))
 
 
-@pytest.mark.parametrize(("size", "count"), [(WIDE, 200), (NARROW, 1000)])
+@pytest.mark.parametrize(("size", "count"), [(WIDE, 100), (NARROW, 900)])
 async def test_thousands_of_random_keys_and_clicks_while_running(
     open_playground: OpenPlayground,
     monkeypatch: pytest.MonkeyPatch,

@@ -48,8 +48,17 @@ class LossPane(Pane):
         Binding("L", "scale", "Log", id="loss.scale", tooltip="Linear or logarithmic axis", key_display="L"),
         Binding("z", "zoom(1)", "Zoom", id="loss.zoom", tooltip="Show fewer of the last steps"),
         Binding("Z", "zoom(-1)", "Unzoom", id="loss.unzoom", tooltip="Show more steps", show=False),
-        Binding("h,left", "move(-1)", "Read left", id="loss.left", tooltip="Cursor to the step before"),
-        Binding("l,right", "move(1)", "Read right", id="loss.right", tooltip="Cursor to the step after"),
+        Binding(
+            "h,left", "move(-1)", "Read left", id="loss.left", tooltip="Cursor to the step before", show=False
+        ),
+        Binding(
+            "l,right",
+            "move(1)",
+            "Read right",
+            id="loss.right",
+            tooltip="Cursor to the step after",
+            show=False,
+        ),
         Binding(
             "shift+left",
             "leap(-1)",
