@@ -205,7 +205,9 @@ class Session:
         self._pause(run)
         reached = run.rewind(steps)
         self._trouble = None
-        if reached < steps:
+        if reached == 0 < steps and run.trainer.steps_made == 0:
+            self._say("this is the beginning of the run")
+        elif reached < steps:
             went = f"went back {reached:,} step{'s' * (reached != 1)}"
             begun = run.trainer.steps_made == 0
             self._say(

@@ -31,7 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"charlm-tui: {error}\n")
         return BAD_INPUT
     app.run()
-    return app.return_code or 0
+    code = app.return_code or 0
+    if not app.engine_ended:  # nobody waits for a step that takes long, nor for its graph to be taken apart
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def _collect_from_now_on() -> None:

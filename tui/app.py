@@ -6,6 +6,7 @@ a text is opened is known elsewhere.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import PurePath
@@ -54,6 +55,10 @@ if TYPE_CHECKING:
 
 GLOBAL_ACTIONS = {binding.action.partition("(")[0] for binding in BINDINGS} - {"quit"}
 
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread that waits for Python gets it. With the usual 5 ms a key that is pressed during a
+run waits several times that long for the engine to let go (`tests/benchmarks/screen.py`)."""
+
 
 class CharlmApp(App[None]):
     """The playground.
@@ -93,6 +98,7 @@ class CharlmApp(App[None]):
         self.engine = EngineThread()
         self._runs = Runs(self._wishes.recipe, self._send, self._loaded)
         self._watch = Watch(self.engine, self.set_timer, self._show)
+        self.engine_ended = True
         self._asking: Screen[bool] | None = None  # whether to leave
 
     def compose(self) -> ComposeResult:
@@ -123,6 +129,7 @@ class CharlmApp(App[None]):
         self.refresh_bindings()
         if self._painted is not None:
             self._painted()
+        sys.setswitchinterval(SWITCH_INTERVAL)
         self.engine.start()
         if self._wishes.path:
             dialog = questions.which_text(self._wishes.recipe.context, self._wishes.path)
@@ -142,8 +149,8 @@ class CharlmApp(App[None]):
                 )
 
     async def on_unmount(self) -> None:
-        """Leave no thread behind."""
-        self.engine.close()
+        """End the engine, or note that it is in the middle of a step that takes long."""
+        self.engine_ended = self.engine.close()
 
     # Snapshots.
 

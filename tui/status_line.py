@@ -36,17 +36,19 @@ class StatusLine(Static):
     def __init__(self) -> None:
         super().__init__(Text("charlm", style="bold"), markup=False)
         self._drawn: Text | None = None
+        self._snapshot = Snapshot()
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw `snapshot`."""
+        self._snapshot = snapshot
         line = self._line(snapshot)
         if line != self._drawn:
             self._drawn = line
             self.update(line, layout=False)  # a layout of the whole screen each frame would cost 100 ms
 
     def on_resize(self) -> None:
-        """Another width: draw at the next snapshot."""
-        self._drawn = None
+        """Another width: what there is room for changes."""
+        self.show(self._snapshot)
 
     def _line(self, snapshot: Snapshot) -> Text:
         left = Text("charlm", style="bold", no_wrap=True)

@@ -20,7 +20,7 @@ from tui.text import content, single_line
 BLOCK = 32
 """Cells of one column of rows; it has to fit into the pane at its narrowest."""
 
-FLOOR = "the loss can never cross it"
+FLOOR = "on average no model gets below"
 
 _LABEL, _VALUE, _UNIT = 12, 11, 7  # a text of 100,000,000 characters fits
 _GAP = 4

@@ -34,6 +34,7 @@ NO_TEXT = "no expectation yet: o opens a text"
 class DistributionPane(Pane):
     """The distribution over the next character, raw and as it is sampled from."""
 
+    BINDING_GROUP_TITLE = "Next character"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "a",

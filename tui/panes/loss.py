@@ -43,6 +43,7 @@ BEFORE_THE_FIRST_STEP = "no loss yet: space trains, s makes one step"
 class LossPane(Pane):
     """Raw, smoothed and validation loss over the steps, with a cursor that reads them."""
 
+    BINDING_GROUP_TITLE = "Loss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("u", "unit", "Unit", id="loss.unit", tooltip="Nats, bits or perplexity"),
         Binding("L", "scale", "Log", id="loss.scale", tooltip="Linear or logarithmic axis", key_display="L"),
