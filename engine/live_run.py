@@ -7,7 +7,6 @@ import time
 import numpy as np
 
 from corpora.corpus import Corpus
-from engine.autograd.tensor import FloatArray
 from engine.models.catalog import build
 from engine.models.language_model import GradientModel
 from engine.sampling import UnknownPolicy, prepare_prompt
@@ -120,7 +119,7 @@ class LiveRun:
             _, start, stop, _ = trainer.borders
             self._validated = trainer.steps_made
             self._evaluation = Evaluation(
-                self._evaluator, self.values, trainer.corpus.ids, start, stop, trainer.steps_made
+                self._evaluator, trainer.model, trainer.corpus.ids, start, stop, trainer.steps_made
             )
         loss = self._evaluation.advance()
         if loss is not None:
@@ -140,11 +139,6 @@ class LiveRun:
 
     # What is looked at.
 
-    @property
-    def values(self) -> FloatArray:
-        """The parameters, live."""
-        return self.trainer.model.parameters.values
-
     def replica(self) -> GradientModel:
         """A model of the same shape, for whoever needs one that stands still."""
         return build(self.trainer.recipe, self.trainer.corpus.vocabulary.characters)
@@ -163,16 +157,19 @@ class LiveRun:
     def next_character(self) -> NextCharacter:
         """What the model expects after the typed context, else after that of the current example."""
         trainer = self.trainer
-        characters, context = trainer.corpus.vocabulary.characters, trainer.recipe.context
+        characters, needed = trainer.corpus.vocabulary.characters, trainer.model.context_needed
         target: int | None = None
         note = ""
         if self.question is not None:
-            prompt = prepare_prompt(self.question, characters, context, UnknownPolicy.REPLACE)
-            ids, note = prompt.ids[-context:], prompt.note
+            prompt = prepare_prompt(self.question, characters, needed, UnknownPolicy.REPLACE)
+            seen = trainer.model.context_seen
+            ids = prompt.ids if seen is None else prompt.ids[max(0, len(prompt.ids) - seen) :]
+            note = prompt.note
         elif trainer.batch is not None:
             example = example_of(trainer.batch)
             ids, target = list(example.context), example.target
         else:
+            context = trainer.recipe.context
             ids, target = trainer.corpus.ids[:context].tolist(), int(trainer.corpus.ids[context])
         logits = trainer.model.logits(np.array(ids, dtype=trainer.corpus.ids.dtype))
         return NextCharacter(tuple(ids), logits.astype(np.float64), target, note)

@@ -265,9 +265,8 @@ class Session:
         try:
             self._writer = Writer(
                 self._scribe,
-                run.values,
+                trainer.model,
                 trainer.corpus.vocabulary.characters,
-                trainer.recipe.context,
                 request,
                 number=self._written,
                 step=trainer.steps_made,

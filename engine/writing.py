@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from corpora.vocabulary import IdArray
-from engine.autograd.tensor import FloatArray
 from engine.commands import Generate
 from engine.information import log_softmax, nats_to_bits
-from engine.models.language_model import GradientModel
+from engine.models.language_model import LanguageModel
 from engine.sampling import Sampling, prepare_prompt
 from engine.snapshot import Sample, SampleState
+
+M = TypeVar("M", bound=LanguageModel)
 
 
 class Writer:
     """One text under way.
 
-    The parameters are copied when it begins: a text belongs to one step, however the run goes on meanwhile. The
-    same parameters, prompt, sampling and seed write the same text.
+    The model is copied when it begins: a text belongs to one step, however the run goes on meanwhile. The same
+    model, prompt, sampling and seed write the same text.
 
     Arguments:
         model: a model of the run's shape that nobody else uses meanwhile.
-        values: the parameters to write with, (P,); copied.
+        source: the model to write with; copied.
         characters: the vocabulary.
-        context: the model's context, to which a shorter prompt is padded.
         request: what to write.
         number, step: as in `Sample`.
     Raises:
@@ -35,19 +36,17 @@ class Writer:
 
     def __init__(
         self,
-        model: GradientModel,
-        values: FloatArray,
+        model: M,
+        source: M,
         characters: Sequence[str],
-        context: int,
         request: Generate,
         *,
         number: int,
         step: int,
         dtype: np.dtype[np.unsignedinteger],
     ) -> None:
-        prompt = prepare_prompt(request.prompt, characters, context, request.unknown)
-        model.parameters.values[:] = values
-        model.parameters.publish()
+        prompt = prepare_prompt(request.prompt, characters, model.context_needed, request.unknown)
+        model.adopt(source)
         self._characters = characters
         self._request = request
         self._sampling = request.sampling

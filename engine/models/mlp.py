@@ -119,6 +119,7 @@ class MLP(WindowModel):
     def __init__(self, sizes: Sizes, *, seed: int, pad: int = 0, dtype: str = "float32") -> None:
         self.sizes = sizes
         self.vocabulary_size, self.context, self.pad = sizes.vocabulary, sizes.context, pad
+        self.context_needed = self.context_seen = sizes.context
         self.widest = max(sizes.widths)
         self.noise = np.random.default_rng([seed, 1])
         precision = np.dtype(dtype)

@@ -86,6 +86,7 @@ class ScalarMLP(WindowModel):
             )
         self.sizes = sizes
         self.vocabulary_size, self.context, self.pad = sizes.vocabulary, sizes.context, pad
+        self.context_needed = self.context_seen = sizes.context
         self.widest = max(sizes.widths)
         self.noise = np.random.default_rng([seed, 1])
         rng = np.random.default_rng(seed)

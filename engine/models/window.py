@@ -7,6 +7,7 @@ scoring of a whole text in slices.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,18 +78,21 @@ class WindowModel(GradientModel):
         """The output of every stage for one context."""
         return self.stage_values(self.without_noise(self.window(context)[None]), 0)
 
-    def nll(self, ids: IdArray, start: int = 0) -> NDArray[np.float64]:
-        """Nats for each character from `start` on, (T - start,); contexts reach back before `start`."""
+    def scoring(
+        self, ids: IdArray, start: int, stop: int, *, thorough: bool = False
+    ) -> Iterator[NDArray[np.float64]]:
+        """Nats for each of the characters start .. stop-1; contexts reach back before `start`.
+
+        Every character sees its whole window, thorough or not.
+        """
         first = max(0, start - self.context)
-        text = np.concatenate([np.full(self.context, self.pad, dtype=ids.dtype), ids[first:]])
+        text = np.concatenate([np.full(self.context, self.pad, dtype=ids.dtype), ids[first:stop]])
         windows = np.lib.stride_tricks.sliding_window_view(text, self.context + 1)[start - first :]
-        nats = np.empty(len(windows), dtype=np.float64)
         at_once = self.slice_rows
         for begin in range(0, len(windows), at_once):
             rows = windows[begin : begin + at_once]
             scores = log_softmax(self.scores(rows[:, :-1]).astype(np.float64))  # (B, V)
-            nats[begin : begin + len(rows)] = -scores[np.arange(len(rows)), rows[:, -1]]
-        return nats
+            yield -scores[np.arange(len(rows)), rows[:, -1]]
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.autograd.tensor import Tensor
 from engine.commands import Alter, Rewind
 from engine.models.language_model import Batch, Forward, GradientModel
 from engine.snapshot import Remedy, Trouble
@@ -52,8 +53,9 @@ def blame(model: GradientModel, batch: Batch, forward: Forward) -> str:
         if not np.isfinite(group.of(parameters.values)).all():
             return f"the weights {group.name}"
     rows = [model.stage_values(forward, row) for row in range(len(batch.targets))]
-    for stage in rows[0] if rows else ():
-        if not all(np.isfinite(values[stage]).all() for values in rows):
+    for stage, made in forward.stages:
+        given = [made.data] if isinstance(made, Tensor) else [values[stage] for values in rows]
+        if not all(np.isfinite(values).all() for values in given):
             return f"the output of {stage}"
     gradient = parameters.gradient()
     for group in reversed(parameters.groups):

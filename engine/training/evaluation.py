@@ -1,17 +1,22 @@
-"""The loss over a whole split, computed in slices beside a run that goes on; the model says how large they are.
+"""The loss over a whole split, computed piece by piece beside a run that goes on.
 
-Protocol: every character of the split is scored once, in order, without noise, and sees as many of the characters
-before it as the model can use, also where they lie before the split's beginning. The parameters are copied when an
+Protocol: every character of the split is scored once, in order, without noise, and sees characters before it also
+where they lie before the split's beginning; `LanguageModel.scoring` says how many. The model is copied when an
 evaluation begins, so the result belongs to one step however long it takes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TypeVar
+
 import numpy as np
+from numpy.typing import NDArray
 
 from corpora.vocabulary import IdArray
-from engine.autograd.tensor import FloatArray
-from engine.models.language_model import GradientModel
+from engine.models.language_model import LanguageModel
+
+M = TypeVar("M", bound=LanguageModel)
 
 
 class Evaluation:
@@ -19,25 +24,33 @@ class Evaluation:
 
     Arguments:
         model: a model of the run's shape that nobody else uses meanwhile.
-        values: the parameters to evaluate, (P,); copied.
+        source: the model to evaluate; copied.
         ids: the whole text, (N,).
         start, stop: the split, not empty.
-        step: the step the parameters belong to.
+        step: the step the model stands at.
+        thorough: as for `LanguageModel.scoring`.
+
+    Attributes:
+        done: the share of the characters that have been scored.
     """
 
     def __init__(
-        self, model: GradientModel, values: FloatArray, ids: IdArray, start: int, stop: int, step: int
+        self, model: M, source: M, ids: IdArray, start: int, stop: int, step: int, *, thorough: bool = False
     ) -> None:
-        model.parameters.values[:] = values
-        model.parameters.publish()
+        model.adopt(source)
         self.step = step
-        self._model, self._ids = model, ids
-        self._start, self._next, self._stop = start, start, stop
+        self._pieces: Iterator[NDArray[np.float64]] = model.scoring(ids, start, stop, thorough=thorough)
+        self._count, self._scored = stop - start, 0
         self._total = 0.0
 
+    @property
+    def done(self) -> float:
+        """The share of the characters that have been scored."""
+        return self._scored / self._count
+
     def advance(self) -> float | None:
-        """Score one more of the model's slices; the mean in nats per character after the last one, None before."""
-        stop = min(self._next + self._model.slice_rows, self._stop)
-        self._total += float(np.sum(self._model.nll(self._ids[:stop], self._next)))
-        self._next = stop
-        return self._total / (self._stop - self._start) if stop == self._stop else None
+        """Score one more piece; the mean in nats per character after the last one, None before."""
+        piece = next(self._pieces)
+        self._total += float(piece.sum())
+        self._scored += len(piece)
+        return self._total / self._count if self._scored == self._count else None

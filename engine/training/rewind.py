@@ -32,6 +32,7 @@ class State:
         optimizer: moments and counts, copies.
         drawn: examples drawn so far.
         noise: state of the generator that dropout draws from, None where nothing draws.
+        memory: what the model keeps besides its parameters.
         average: state of the smoothed loss.
     """
 
@@ -40,6 +41,7 @@ class State:
     optimizer: OptimizerState
     drawn: int
     noise: Mapping[str, Any] | None  # Any: numpy's own layout of a bit generator's state
+    memory: Mapping[str, FloatArray]
     average: tuple[float, float]
 
 

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 def example_of(batch: Batch) -> Example:
     """The first example of a batch."""
     context = tuple(batch.contexts[0].tolist())
-    return Example(int(batch.positions[0]), context, int(batch.targets[0]))
+    return Example(int(batch.positions[0]), context, int(batch.last_targets[0]))
 
 
 def parameter_table(trainer: Trainer) -> tuple[ParameterGroup, ...]:

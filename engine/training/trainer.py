@@ -101,7 +101,10 @@ class Trainer:
         if self._past.due(self.steps_made):
             self._past.keep(self._state())
         self._drawn, self._noise = self._batches.drawn, self._noise_state()
+        self._memory = self.model.memory
         self.batch = self._batch = self._batches.draw(self.current.batch)
+        if not self._batch.continues:
+            self.model.forget()
         self.phase = Phase.DRAW
         return self._batch
 
@@ -239,6 +242,7 @@ class Trainer:
             self._batches.drawn = self._drawn
             if self._noise is not None:
                 self.model.noise.bit_generator.state = self._noise
+            self.model.remember(self._memory)
             self.phase = None
 
     def alter(self, name: str, value: Scalar) -> None:
@@ -275,6 +279,7 @@ class Trainer:
             self._optimizer.snapshot(),
             self._batches.drawn,
             self._noise_state(),
+            self.model.memory,
             self._average.state,
         )
 
@@ -282,6 +287,7 @@ class Trainer:
         self.steps_made, self.batch = state.step, None
         self.model.parameters.values[:] = state.values
         self.model.parameters.publish()
+        self.model.remember(state.memory)
         self._optimizer.restore(state.optimizer)
         self._batches.drawn = state.drawn
         if state.noise is not None:

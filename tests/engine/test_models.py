@@ -356,14 +356,13 @@ def test_an_evaluation_scores_one_slice_at_a_time_whatever_the_model() -> None:
     sizes = Sizes(vocabulary=4096, context=1, embedding=1, hidden=1, layers=1)
     model = model_of("mlp", sizes)
     text = np.random.default_rng(0).integers(0, 4096, 200).astype(np.uint16)
-    values = model.parameters.values.copy()
-    evaluation = Evaluation(model_of("mlp", sizes, seed=9), values, text, 10, 200, 7)
+    evaluation = Evaluation(model_of("mlp", sizes, seed=9), model, text, 10, 200, 7)
     losses = [evaluation.advance() for _ in range(3)]  # 64 + 64 + 62
     assert losses[:2] == [None, None]
     assert losses[2] == pytest.approx(model.nll(text, 10).mean(), rel=1e-12)
     plain = model_of("mlp", SMALL)
     short = np.random.default_rng(1).integers(0, 5, 513).astype(np.uint8)
-    usual = Evaluation(model_of("mlp", SMALL), plain.parameters.values, short, 0, 513, 7)
+    usual = Evaluation(model_of("mlp", SMALL), plain, short, 0, 513, 7)
     assert usual.advance() is None  # 512, and one is left
     assert usual.advance() == pytest.approx(plain.nll(short).mean(), rel=1e-12)
 

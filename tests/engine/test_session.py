@@ -171,7 +171,7 @@ def test_going_back_shows_the_step_one_then_stands_at(phrase: Corpus) -> None:
     assert seen.losses is not None
     assert seen.losses.steps.tolist() == list(range(1, 31))
     assert seen.losses.validation_steps.max() <= 30
-    values = session.run.values.tobytes() if session.run else b""
+    values = session.run.trainer.model.parameters.values.tobytes() if session.run else b""
     assert values == trained(phrase, 30).model.parameters.values.tobytes()
 
 
@@ -300,7 +300,7 @@ def test_a_snapshot_is_a_copy_that_never_changes(phrase: Corpus) -> None:
     later = after(session, Rewind(10), Run(10))
     assert later.version > seen.version
     assert later.recipe is not None
-    values = session.run.values.tobytes() if session.run else b""
+    values = session.run.trainer.model.parameters.values.tobytes() if session.run else b""
     assert values == trained(phrase, later.step, later.recipe).model.parameters.values.tobytes()
 
 

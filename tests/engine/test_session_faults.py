@@ -51,7 +51,7 @@ def after(session: Session, *commands: Command) -> Snapshot:
 
 def values(session: Session) -> bytes:
     assert session.run is not None
-    return session.run.values.tobytes()
+    return session.run.trainer.model.parameters.values.tobytes()
 
 
 def values_at(step: int, recipe: Recipe, corpus: Corpus) -> bytes:
@@ -146,7 +146,7 @@ def test_a_fault_that_stays_is_told_each_time_and_stops_no_command(phrase: Corpu
 def test_a_fault_in_the_validation_is_told_once_and_not_met_again_until_the_next_step(phrase: Corpus) -> None:
     session = session_on(phrase)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.models.window.WindowModel.nll", failing(OSError("no memory for it")))
+        patch.setattr("engine.models.window.WindowModel.scoring", failing(OSError("no memory for it")))
         seen = after(session, Step())
         assert seen.trouble is not None
         assert "no memory for it" in seen.trouble.message
@@ -223,8 +223,8 @@ def test_weights_that_have_blown_up_can_be_looked_at_and_write_a_reason_instead_
     session = session_on(phrase)
     after(session, Step())
     assert session.run is not None
-    session.run.values[::2] = np.inf
-    session.run.values[1::2] = -np.inf
+    session.run.trainer.model.parameters.values[::2] = np.inf
+    session.run.trainer.model.parameters.values[1::2] = -np.inf
     seen = after(session, Generate("the", 5))  # warnings are errors here: none of this may warn
     assert seen.next_character is not None
     assert not np.isfinite(seen.next_character.logits).any()
