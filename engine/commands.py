@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from corpora.corpus import Corpus
 from engine.sampling import Sampling, UnknownPolicy
-from engine.training.recipe import Recipe, Scalar
+from engine.training.recipe import Recipe
+from engine.training.rules import Scalar
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ from engine.models.language_model import GradientModel
 from engine.sampling import PromptError
 from engine.snapshot import NextCharacter, Remedy, Sample, SampleState, Snapshot, Status, Trouble
 from engine.training.divergence import Diverged
-from engine.training.recipe import RecipeError
 from engine.training.rewind import BUDGET
+from engine.training.rules import RecipeError
 from engine.training.trace import example_of
 from engine.writing import Writer
 

@@ -16,7 +16,8 @@ from typing import BinaryIO
 
 from corpora import catalog
 from corpora.corpus import Corpus, CorpusError, NotUtf8Error, Origin, open_corpus, read_stream
-from engine.training.recipe import Recipe, RecipeError
+from engine.training.recipe import Recipe
+from engine.training.rules import RecipeError
 
 OPENED_FIRST = 16 << 20
 """Bytes up to which a file is opened before the screen; a larger one opens under it, with a progress bar."""

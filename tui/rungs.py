@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from engine.training.recipe import RULES
+from engine.training.rules import RULES
 
 RATES = tuple(float(f"{digit}e{power}") for power in range(-5, 1) for digit in (1, 2, 3, 5, 7))
 LIMITS = (0.0, *(float(f"{digit}e{power}") for power in range(-3, 3) for digit in (1, 2, 5)))

@@ -11,7 +11,8 @@ from corpora.catalog import CATALOG
 from corpora.corpus import Corpus, Origin
 from engine.commands import Alter, Command, Start
 from engine.snapshot import Snapshot
-from engine.training.recipe import RULES, Recipe
+from engine.training.recipe import Recipe
+from engine.training.rules import RULES
 from tui.command_line import recipe_name
 from tui.opening import FromCatalog, FromPath, Opening, Outcome
 from tui.rungs import RATES, neighbour

@@ -9,7 +9,8 @@ from engine.models.language_model import GradientModel
 from engine.models.mlp import MLP, Sizes
 from engine.models.scalar_mlp import ScalarMLP
 from engine.sampling import pad_id
-from engine.training.recipe import Recipe, RecipeError
+from engine.training.recipe import Recipe
+from engine.training.rules import RecipeError
 
 
 @dataclass(frozen=True)

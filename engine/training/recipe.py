@@ -1,8 +1,7 @@
 """Recipe: everything that is chosen before the first step, and what was turned while it ran.
 
-The same recipe on the same text gives the same numbers, bit for bit, on the same machine. One table,
-`RULES`, says for each ingredient what it is, what it may be and whether it may change during a run; the
-command line, the settings pane and every error message are made from it.
+The same recipe on the same text gives the same numbers, bit for bit, on the same machine. `rules.py` says what
+each ingredient may be.
 
 A recipe writes itself as one short line, `corpus=names hidden=64 seed=7 @120:batch=32`, in which only what
 differs from the default is named and `@120:` means "from step 120 on"; and as TOML.
@@ -11,7 +10,6 @@ differs from the default is named and `@120:` means "from step 120 on"; and as T
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 import shlex
 import tomllib
@@ -22,108 +20,10 @@ from typing import Any
 
 import tomli_w
 
-from engine.autograd.fused import ACTIVATIONS
-from engine.nn.initialisation import INITIALISERS
+from engine.training.rules import RULES, RecipeError, Rule, Scalar, printed
 
-Scalar = str | int | float
 LAST_STEP = 10**18 - 1
 """The last step a change may name: 18 digits, as many as the one-line form reads."""
-
-
-class RecipeError(ValueError):
-    """An ingredient is unknown or out of its range; the message names it, its value and what is allowed."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What one ingredient may be.
-
-    Attributes:
-        kind: its type.
-        meaning: what it is, in a few words.
-        low, high: the range of a number, both ends included.
-        choices: the allowed words, if it is one of a few.
-        live: whether it may change while the run goes on.
-        group: the heading it stands under in the settings.
-    """
-
-    kind: type
-    meaning: str
-    low: float = -math.inf
-    high: float = math.inf
-    choices: tuple[str, ...] = ()
-    live: bool = False
-    group: str = "model"
-
-    @property
-    def allowed(self) -> str:
-        """The allowed values, in words."""
-        if self.choices:
-            return "one of " + ", ".join(self.choices)
-        if self.kind is str:
-            return "a word"
-        if self.kind is int:
-            return f"a whole number from {int(self.low)} to {int(self.high)}"
-        return f"a number from {self.low:g} to {self.high:g}"
-
-    def read(self, name: str, value: object) -> Scalar:
-        """`value` as this ingredient's type.
-
-        Raises:
-            RecipeError: if it has another type or lies outside the range.
-        """
-        refused = RecipeError(f"{name} = {_printed(value)}: {self.meaning} must be {self.allowed}")
-        if self.kind is str:
-            if not isinstance(value, str) or (self.choices and value not in self.choices):
-                raise refused
-            return value
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise refused
-        try:
-            given = _number(value)
-            number = int(given) if self.kind is int else float(given)
-        except (ValueError, OverflowError):  # no number, or one that is not finite where that matters
-            raise refused from None
-        if number != given or not self.low <= number <= self.high:
-            raise refused
-        return number
-
-
-def _number(value: float | str) -> float:
-    """The number a text stands for; a whole one keeps every digit, as a large seed must."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return int(value)
-    except ValueError:
-        return float(value)
-
-
-RULES: Mapping[str, Rule] = {
-    "corpus": Rule(str, "the name of a corpus, or a path", group="text"),
-    "fingerprint": Rule(str, "the text's fingerprint", group="text"),
-    "train_share": Rule(float, "the share of the text to train on", 0.01, 1, group="text"),
-    "validation_share": Rule(float, "the share held out for validation", 0, 0.99, group="text"),
-    "model": Rule(str, "the model", choices=("mlp", "scalar-mlp")),
-    "context": Rule(int, "characters of context", 1, 256),
-    "embedding": Rule(int, "numbers per character", 1, 1024),
-    "hidden": Rule(int, "units per hidden layer", 1, 4096),
-    "layers": Rule(int, "hidden layers", 1, 4),
-    "activation": Rule(str, "the activation", choices=tuple(ACTIVATIONS)),
-    "initialiser": Rule(str, "the initial weights", choices=tuple(INITIALISERS)),
-    "dropout": Rule(float, "the share of hidden units dropped", 0, 0.9),
-    "precision": Rule(str, "the precision", choices=("float32", "float64")),
-    "optimizer": Rule(str, "the optimizer", choices=("sgd", "adam"), group="training"),
-    "rate": Rule(float, "the learning rate", 0, 100, live=True, group="training"),
-    "momentum": Rule(float, "the momentum of SGD", 0, 0.999, group="training"),
-    "batch": Rule(int, "examples per step", 1, 4096, live=True, group="training"),
-    "clip_norm": Rule(float, "the largest gradient norm (0: off)", 0, 1e6, live=True, group="training"),
-    "clip_value": Rule(float, "the largest gradient entry (0: off)", 0, 1e6, live=True, group="training"),
-    "schedule": Rule(str, "the schedule", choices=("constant", "cosine"), group="training"),
-    "warmup": Rule(int, "steps of warm-up", 0, 10_000_000, group="training"),
-    "steps": Rule(int, "steps of the cosine schedule", 1, 1_000_000_000, group="training"),
-    "seed": Rule(int, "the seed", 0, 2**63 - 1, group="training"),
-}
 
 
 @dataclass(frozen=True)
@@ -151,23 +51,44 @@ class Recipe:
     train_share: float = 0.8
     validation_share: float = 0.1
     model: str = "mlp"
+    order: int = 5
+    add: float = 1.0
     context: int = 8
     embedding: int = 32
     hidden: int = 128
     layers: int = 2
+    heads: int = 4
+    positions: str = "learned"
+    norm: str = "pre"
     activation: str = "relu"
     initialiser: str = "xavier"
+    forget_bias: float = 1.0
+    direct: str = "no"
+    batchnorm: str = "no"
+    tied: str = "no"
     dropout: float = 0.0
     precision: str = "float32"
     optimizer: str = "sgd"
     rate: float = 0.1
     momentum: float = 0.0
+    beta1: float = 0.9
+    beta2: float = 0.999
+    weight_decay: float = 0.0
+    batching: str = "windows"
     batch: int = 32
     clip_norm: float = 0.0
     clip_value: float = 0.0
     schedule: str = "constant"
     warmup: int = 0
     steps: int = 10_000
+    floor: float = 0.1
+    drop_every: int = 1_000
+    drop_factor: float = 0.5
+    stop_steps: int = 0
+    stop_seconds: float = 0.0
+    stop_loss: float = 0.0
+    patience: int = 0
+    validate_every: int = 0
     seed: int = 0
     changes: tuple[Change, ...] = field(default=())
 
@@ -179,12 +100,18 @@ class Recipe:
                 f"train_share = {self.train_share:g} and validation_share = {self.validation_share:g}: "
                 "together they may not exceed 1"
             )
-        if self.momentum > 0 and self.optimizer != "sgd":
-            raise RecipeError(
-                f"momentum = {self.momentum:g}: belongs to sgd; set it to 0 or choose optimizer = sgd"
-            )
-        if self.schedule == "cosine" and self.warmup >= self.steps:
+        self._refuse_strangers()
+        if self.schedule in ("linear", "cosine") and self.warmup >= self.steps:
             raise RecipeError(f"warmup = {self.warmup}: must be less than steps = {self.steps}")
+        if self.model == "transformer" and self.embedding % self.heads:
+            raise RecipeError(
+                f"heads = {self.heads}: must divide embedding = {self.embedding}; choose one of "
+                f"{', '.join(str(n) for n in range(1, 65) if self.embedding % n == 0)}"
+            )
+        if self.patience and self.validation_share == 0:
+            raise RecipeError(
+                f"patience = {self.patience}: there is nothing to validate on; give a validation_share above 0"
+            )
         object.__setattr__(self, "changes", tuple(map(_checked, self.changes)))
         if list(self.changes) != sorted(self.changes, key=lambda change: change.step):
             raise RecipeError("changes must stand in the order of their steps")
@@ -193,15 +120,35 @@ class Recipe:
             if (one.step, one.name) == (other.step, other.name):
                 raise RecipeError(f"{one} and {other}: one step changes an ingredient once; keep one")
 
+    def _refuse_strangers(self) -> None:
+        """Refuse what is set although it means nothing to the chosen model, optimizer or schedule."""
+        for name, rule in RULES.items():
+            if rule.belongs is None:
+                continue
+            owner, choices = rule.belongs
+            value = getattr(self, name)
+            if getattr(self, owner) not in choices and value != DEFAULTS[name]:
+                raise RecipeError(
+                    f"{name} = {printed(value)}: means nothing to {owner} = {getattr(self, owner)}; leave it out, "
+                    f"or choose {owner} = {' or '.join(choices)}"
+                )
+
     def __str__(self) -> str:
         words = [f"corpus={_word(self.corpus)}"]
-        defaults = Recipe()
         words += [
             f"{name}={_word(getattr(self, name))}"
             for name in RULES
-            if name != "corpus" and getattr(self, name) != getattr(defaults, name)
+            if name != "corpus" and getattr(self, name) != DEFAULTS[name]
         ]
         return " ".join([*words, *map(str, self.changes)])
+
+    def means(self, name: str) -> bool:
+        """Whether an ingredient means anything to the chosen model, optimizer and schedule."""
+        belongs = RULES[name].belongs
+        if belongs is None:
+            return True
+        owner, choices = belongs
+        return getattr(self, owner) in choices and self.means(owner)
 
     def at(self, step: int) -> Recipe:
         """The recipe as it stands at `step`, with every change up to there carried out and none left."""
@@ -254,6 +201,8 @@ class Recipe:
             step, name, value = match.groups()
             if step is not None:
                 changes.append(Change(int(step), name, _live_rule(name).read(name, value)))
+            elif name == "split":
+                values |= _shares(value)
             elif name not in RULES:  # "changes" among them: in a line they are written @step:name=value
                 raise _unknown(name)
             elif name in values:
@@ -290,6 +239,12 @@ class Recipe:
         return cls().with_values(**table, changes=changes)
 
 
+DEFAULTS: Mapping[str, Scalar] = {
+    entry.name: entry.default for entry in dataclasses.fields(Recipe) if isinstance(entry.default, Scalar)
+}
+"""What an ingredient is where it is not named."""
+
+
 def _unknown(name: str) -> RecipeError:
     return RecipeError(f"{name}: no such ingredient; there are {', '.join(RULES)}")
 
@@ -297,24 +252,31 @@ def _unknown(name: str) -> RecipeError:
 def _live_rule(name: str) -> Rule:
     live = [key for key, rule in RULES.items() if rule.live]
     if name not in live:
-        raise RecipeError(f"{_printed(name)}: cannot change during a run; these can: {', '.join(live)}")
+        raise RecipeError(f"{printed(name)}: cannot change during a run; these can: {', '.join(live)}")
     return RULES[name]
+
+
+def _shares(split: str) -> dict[str, Scalar]:
+    """The shares that "0.9/0.1/0" means: of training, validation and test.
+
+    Raises:
+        RecipeError: if these are not three numbers that come to 1.
+    """
+    try:
+        train, validation, test = (float(share) for share in split.split("/"))
+    except ValueError:
+        train, validation, test = 0.0, 0.0, 0.0
+    if not abs(train + validation + test - 1) < 1e-9 or min(train, validation, test) < 0:
+        raise RecipeError(f"split = {split}: write three shares that come to 1, such as 0.9/0.1/0")
+    return {"train_share": train, "validation_share": validation}
 
 
 def _checked(change: Change) -> Change:
     """The change with its value read as its ingredient's type."""
-    step, at = change.step, f"@{_printed(change.step)}:{_printed(change.name)}"
+    step, at = change.step, f"@{printed(change.step)}:{printed(change.name)}"
     if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= LAST_STEP:
         raise RecipeError(f"{at}: the step must be a whole number from 0 to {LAST_STEP}")
     return Change(change.step, change.name, _live_rule(change.name).read(change.name, change.value))
-
-
-def _printed(value: object) -> str:
-    """`value` for a message; TOML has integers and nested tables beyond what Python prints."""
-    try:
-        return str(value)
-    except (ValueError, RecursionError):  # the limit of digits; the limit of depth
-        return "a value too long to print"
 
 
 def _word(value: Scalar) -> str:

@@ -23,8 +23,9 @@ from engine.training.batches import Batches
 from engine.training.divergence import Diverged, blame
 from engine.training.history import LossHistory, MovingAverage
 from engine.training.optimizers import SGD, Adam, Optimizer, clip_by_norm, clip_by_value
-from engine.training.recipe import Recipe, RecipeError, Scalar
+from engine.training.recipe import Recipe
 from engine.training.rewind import BUDGET, STRIDE, Past, State
+from engine.training.rules import RecipeError, Scalar
 from engine.training.schedules import Constant, Schedule, WarmupCosine
 
 

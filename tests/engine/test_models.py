@@ -19,7 +19,8 @@ from engine.models.language_model import Batch, GradientModel
 from engine.models.mlp import MLP, Sizes
 from engine.models.scalar_mlp import ScalarMLP
 from engine.training.evaluation import Evaluation
-from engine.training.recipe import Recipe, RecipeError
+from engine.training.recipe import Recipe
+from engine.training.rules import RecipeError
 from engine.training.trainer import Trainer
 
 Floats = NDArray[np.float64]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.training.recipe import LAST_STEP, RULES, Change, Recipe, RecipeError, Rule, Scalar
+from engine.training.recipe import LAST_STEP, Change, Recipe
+from engine.training.rules import RULES, RecipeError, Rule, Scalar
 
 LIVE = [name for name, rule in RULES.items() if rule.live]
 NUMBERS = [name for name, rule in RULES.items() if rule.kind is not str]

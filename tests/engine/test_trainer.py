@@ -11,7 +11,8 @@ from corpora.corpus import Corpus, Origin, UntrainableError
 from engine.information import log_softmax
 from engine.models.catalog import build
 from engine.snapshot import Phase
-from engine.training.recipe import Recipe, RecipeError
+from engine.training.recipe import Recipe
+from engine.training.rules import RecipeError
 from engine.training.schedules import WarmupCosine
 from engine.training.trainer import StepRecord, Trainer, split_borders
 

@@ -19,7 +19,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from corpora.corpus import Corpus, Origin
-from engine.training.recipe import RULES, Recipe, RecipeError
+from engine.training.recipe import Recipe
+from engine.training.rules import RULES, RecipeError
 from engine.training.trainer import Trainer
 from tui.dialogs.differences import all_live, differences, written
 from tui.dialogs.estimate import estimate, objection

@@ -17,7 +17,8 @@ from corpora.corpus import Corpus, Origin
 from engine.commands import Alter, Ask, Command, NextPhase, Rewind, Start, Step
 from engine.snapshot import Snapshot
 from engine.thread import EngineThread
-from engine.training.recipe import RULES, Recipe
+from engine.training.recipe import Recipe
+from engine.training.rules import RULES
 from tui.messages import EngineCommand
 from tui.panes.ladder import PATIENCE, LadderSlider
 from tui.panes.recipe_in_words import components, facts, reach

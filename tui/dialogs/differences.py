@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.training.recipe import RULES, Recipe, Scalar
+from engine.training.recipe import Recipe
+from engine.training.rules import RULES, Scalar
 
 
 @dataclass(frozen=True)

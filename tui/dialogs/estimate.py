@@ -10,8 +10,9 @@ from itertools import pairwise
 
 from engine.models.catalog import build
 from engine.models.mlp import Sizes
-from engine.training.recipe import Recipe, RecipeError
+from engine.training.recipe import Recipe
 from engine.training.rewind import BUDGET, STRIDE, Past
+from engine.training.rules import RecipeError
 from engine.training.trainer import split_borders
 
 MOMENTS = {"sgd": 0, "adam": 2}

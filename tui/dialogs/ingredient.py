@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Label, Select, Static
 
-from engine.training.recipe import RecipeError, Rule, Scalar
+from engine.training.rules import RecipeError, Rule, Scalar
 from tui.dialogs.differences import written
 from tui.text import content, screen_text, single_line
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.training.recipe import Scalar
+from engine.training.rules import Scalar
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static, TextArea
 
-from engine.training.recipe import Recipe, RecipeError
+from engine.training.recipe import Recipe
+from engine.training.rules import RecipeError
 from tui.dialogs.differences import Difference, differences
 from tui.dialogs.estimate import objection
 from tui.screens import Dialog

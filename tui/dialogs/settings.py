@@ -18,8 +18,9 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Input, Static
 
-from engine.training.recipe import RULES, Recipe, RecipeError, Scalar
+from engine.training.recipe import Recipe
 from engine.training.rewind import BUDGET
+from engine.training.rules import RULES, RecipeError, Scalar
 from tui.dialogs.differences import all_live, differences
 from tui.dialogs.estimate import estimate, objection
 from tui.dialogs.ingredient import MUTED, Ingredient

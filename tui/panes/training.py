@@ -19,7 +19,8 @@ from textual.widgets import Static
 
 from engine.commands import Alter
 from engine.snapshot import Snapshot
-from engine.training.recipe import RULES, Recipe
+from engine.training.recipe import Recipe
+from engine.training.rules import RULES
 from tui.keys import active_key
 from tui.messages import EngineCommand
 from tui.panes.base import Pane
