@@ -65,6 +65,33 @@ class Ask:
 
 
 @dataclass(frozen=True)
+class Rival:
+    """A counting model to compare with.
+
+    Attributes:
+        model: its name in the catalog.
+        order: of its n-grams; 1 for those that have none.
+    """
+
+    model: str
+    order: int
+
+    def __str__(self) -> str:
+        return self.model if self.model in ("uniform", "unigram") else f"{self.model} {self.order}"
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Let these counting models read the training part, and show what they expect beside the model's own view.
+
+    Attributes:
+        rivals: all that are to be shown from now on; those there already stay as they are.
+    """
+
+    rivals: tuple[Rival, ...]
+
+
+@dataclass(frozen=True)
 class Generate:
     """Write a text with the model as it stands now.
 
@@ -96,5 +123,16 @@ class TurnSampling:
 
 
 Command = (
-    Start | Run | Pause | Step | NextPhase | Rewind | Alter | Ask | Generate | StopGenerating | TurnSampling
+    Start
+    | Run
+    | Pause
+    | Step
+    | NextPhase
+    | Rewind
+    | Alter
+    | Ask
+    | Compare
+    | Generate
+    | StopGenerating
+    | TurnSampling
 )

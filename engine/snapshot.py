@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.corpus import Corpus
-from engine.commands import Command, Generate
+from engine.commands import Command, Generate, Rival
 from engine.training.recipe import Recipe
 
 
@@ -128,6 +128,22 @@ class NextCharacter:
 
 
 @dataclass(frozen=True)
+class RivalView:
+    """A counting model that has read the training part, beside the model that learns.
+
+    Attributes:
+        rival: which.
+        loss: over the validation split, nats per character; None while it is not known.
+        log_probabilities: of the character after the context of `next_character`, nats, (V,), -inf for impossible;
+            None until the model has read the text.
+    """
+
+    rival: Rival
+    loss: float | None
+    log_probabilities: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
 class Layer:
     """What one layer did with the example.
 
@@ -235,6 +251,7 @@ class Snapshot:
         parameters: the parameter table.
         example: the last example drawn, None before the first step.
         next_character: the distribution to show.
+        rivals: the counting models it is compared with, in the order they were asked for.
         trace: the step under way or just made by hand.
         samples: newest last.
         trouble: what stopped the run.
@@ -258,6 +275,7 @@ class Snapshot:
     example: Example | None = None
     losses: Losses | None = None
     next_character: NextCharacter | None = None
+    rivals: tuple[RivalView, ...] = ()
     trace: Trace | None = None
     samples: tuple[Sample, ...] = field(default=())
     trouble: Trouble | None = None

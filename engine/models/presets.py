@@ -1,8 +1,7 @@
 """Presets: for each model two sets of choices that go well together, `tiny` and `standard`.
 
-`tiny` makes a model in which a step is instant and everything can be looked at; `standard` one that learns a text of
-a megabyte well within minutes. A preset names every ingredient that means something to the model but for text,
-seed and stop conditions, which it leaves alone.
+`tiny` makes a model in which a step is instant and everything can be looked at; `standard` one that learns a text
+of a megabyte well within minutes. A preset decides everything but text, seed and stop conditions.
 """
 
 from __future__ import annotations
