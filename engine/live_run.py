@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
 
 from corpora.corpus import Corpus
 from engine.models.catalog import build
-from engine.models.language_model import GradientModel
+from engine.models.language_model import LanguageModel
 from engine.sampling import UnknownPolicy, prepare_prompt
 from engine.snapshot import Losses, NextCharacter
-from engine.training.evaluation import Evaluation
-from engine.training.history import LossHistory
+from engine.training.beginning import begin
 from engine.training.recipe import Recipe
-from engine.training.trace import Tracer, example_of, parameter_table
-from engine.training.trainer import Trainer
+from engine.training.stopping import Stopping, StopRule
+from engine.training.trace import example_of
+from engine.validating import Validator
 
-EVALUATION_SHARE = 0.1
-"""Most of a running run's time that validation may take."""
-VALIDATIONS_KEPT = 2048
 SPEED_WINDOW = 0.5
 """Seconds over which steps are counted."""
+
+
+def stop_rule(recipe: Recipe) -> StopRule:
+    """The stop conditions of a recipe."""
+    return StopRule(
+        steps=recipe.stop_steps,
+        seconds=recipe.stop_seconds,
+        target=recipe.stop_loss,
+        patience=recipe.patience,
+    )
 
 
 class LiveRun:
@@ -32,17 +40,12 @@ class LiveRun:
     """
 
     def __init__(self, recipe: Recipe, corpus: Corpus, rewind_budget: int) -> None:
-        self.trainer = Trainer(recipe, corpus, rewind_budget=rewind_budget)
-        self.tracer = Tracer(self.trainer)
-        self.table = parameter_table(self.trainer)
+        self.trainer, self.tracer = begin(recipe, corpus, rewind_budget)
+        self.validator = Validator(self.trainer)
+        self.stopping = Stopping(stop_rule(recipe))
         self.seconds = 0.0
         self.steps_per_second: float | None = None
         self.question: str | None = None
-        self.validations = LossHistory(columns=1, capacity=VALIDATIONS_KEPT)
-        self._evaluation: Evaluation | None = None
-        self._evaluator: GradientModel | None = None
-        self._validated = -1  # the step validated last, or being validated
-        self._validating_seconds = 0.0
         self._window = (0.0, 0)  # when the speed's window began, and at which step
 
     # Training.
@@ -50,19 +53,50 @@ class LiveRun:
     def train(self, deadline: float, last: int | None) -> None:
         """Make whole steps until the clock (`time.perf_counter`) passes `deadline` or step `last` is made.
 
+        It also ends where the recipe wants a validation before the next step, and where there is no further one.
+
         Raises:
             Diverged: as the trainer does.
         """
         begun = time.perf_counter()
-        step = self.trainer.step
+        trainer, step = self.trainer, self.trainer.step
+        last = self._last_before_a_pause(last)
         self.tracer.forget()
         try:
-            while (last is None or self.trainer.steps_made < last) and time.perf_counter() < deadline:
+            while (last is None or trainer.steps_made < last) and time.perf_counter() < deadline:
+                if trainer.finished:
+                    break
                 step()
         finally:
             now = time.perf_counter()
             self.seconds += now - begun
             self._measure(now)
+
+    def why_stop(self) -> str | None:
+        """Why training should stop here, in words; None if it should go on."""
+        trainer = self.trainer
+        smoothed = trainer.losses.last
+        return trainer.finished or self.stopping.reason(
+            trainer.steps_made, self.seconds, math.nan if smoothed is None else smoothed[1]
+        )
+
+    def validate(self) -> None:
+        """Score a piece of the validation split."""
+        if self.validator.advance():
+            loss = self.validator.last_loss
+            if loss is not None:
+                self.stopping.validated(self.validator.last_step, loss)
+
+    def _last_before_a_pause(self, last: int | None) -> int | None:
+        """The step at which something else is to be done first."""
+        made, recipe = self.trainer.steps_made, self.trainer.recipe
+        borders = [] if last is None else [last]
+        if recipe.validate_every:
+            owed = self.validator.owed
+            borders.append(made if owed else (made // recipe.validate_every + 1) * recipe.validate_every)
+        if recipe.stop_steps:
+            borders.append(recipe.stop_steps)
+        return min(borders, default=None)
 
     def finish_step(self) -> None:
         """Do what is left of the step under way, or a whole one, and keep its trace."""
@@ -81,7 +115,7 @@ class LiveRun:
         reached = self.trainer.rewind(wanted)
         if reached == wanted and self.trainer.rewind(1):
             self.tracer.finish_step()  # the same step again, watched
-        self.stop_evaluation()
+        self.validator.stop()
         return reached + under_way
 
     def start_clock(self) -> None:
@@ -98,48 +132,9 @@ class LiveRun:
             self.steps_per_second = (self.trainer.steps_made - step) / (now - since)
             self._window = (now, self.trainer.steps_made)
 
-    # Validation.
-
-    def validation_due(self, running: bool) -> bool:
-        """Whether there is something to validate, and the run can spare the time."""
-        trainer = self.trainer
-        if trainer.borders[1] == trainer.borders[2] or trainer.steps_made == 0:
-            return False
-        if running and self._validating_seconds > EVALUATION_SHARE * self.seconds:
-            return False
-        return self._evaluation is not None or self._validated != trainer.steps_made
-
-    def validate(self) -> None:
-        """Score one slice of the validation split, with the parameters of the step at which that began."""
-        begun = time.perf_counter()
-        trainer = self.trainer
-        if self._evaluation is None:
-            if self._evaluator is None:
-                self._evaluator = self.replica()
-            _, start, stop, _ = trainer.borders
-            self._validated = trainer.steps_made
-            self._evaluation = Evaluation(
-                self._evaluator, trainer.model, trainer.corpus.ids, start, stop, trainer.steps_made
-            )
-        loss = self._evaluation.advance()
-        if loss is not None:
-            self.validations.append(self._evaluation.step, loss)
-            self._evaluation = None
-        self._validating_seconds += time.perf_counter() - begun
-
-    def stop_evaluation(self, *, failed: bool = False) -> None:
-        """Give up the evaluation under way, and those of steps that are no more, or that it `failed` at."""
-        self._evaluation = None
-        self.validations.truncate(self.trainer.steps_made)
-        self._validated = self.trainer.steps_made if failed else self._last_validation()
-
-    def _last_validation(self) -> int:
-        steps = self.validations.steps()
-        return int(steps[-1]) if len(steps) else -1
-
     # What is looked at.
 
-    def replica(self) -> GradientModel:
+    def replica(self) -> LanguageModel:
         """A model of the same shape, for whoever needs one that stands still."""
         return build(self.trainer.recipe, self.trainer.corpus.vocabulary.characters)
 
@@ -150,8 +145,8 @@ class LiveRun:
             history.steps(),
             history.column(0),
             history.column(1),
-            self.validations.steps(),
-            self.validations.column(0),
+            self.validator.losses.steps(),
+            self.validator.losses.column(0),
         )
 
     def next_character(self) -> NextCharacter:

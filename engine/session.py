@@ -29,9 +29,10 @@ from engine.commands import (
     TurnSampling,
 )
 from engine.live_run import LiveRun
-from engine.models.language_model import GradientModel
+from engine.models.language_model import LanguageModel
 from engine.sampling import PromptError
 from engine.snapshot import NextCharacter, Remedy, Sample, SampleState, Snapshot, Status, Trouble
+from engine.training.course import Finished
 from engine.training.divergence import Diverged
 from engine.training.rewind import BUDGET
 from engine.training.rules import RecipeError
@@ -60,7 +61,7 @@ class Session:
         self._samples: deque[Sample] = deque(maxlen=SAMPLES_KEPT)
         self._written = 0
         self._writer: Writer | None = None
-        self._scribe: GradientModel | None = None
+        self._scribe: LanguageModel | None = None
         self._version = 0
 
     def handle(self, command: Command) -> None:
@@ -70,7 +71,7 @@ class Session:
                 self._carry_out(command)
         except Diverged as diverged:
             self._stop(diverged.trouble)
-        except (RecipeError, PromptError, CorpusError) as refused:  # their messages are for people
+        except (RecipeError, PromptError, CorpusError, Finished) as refused:  # their messages are for people
             self._say(str(refused))
         except Exception as fault:  # noqa: BLE001  nothing may end the thread: it becomes a trouble on the screen
             self._recover(fault)
@@ -129,7 +130,7 @@ class Session:
             steps_per_second=run.steps_per_second,
             rewindable=trainer.rewindable,
             rewind_limit=trainer.rewind_limit,
-            parameters=run.table,
+            parameters=run.trainer.table,
             example=example_of(trainer.batch) if trainer.batch is not None else None,
             losses=run.losses(),
             next_character=expected,
@@ -235,7 +236,7 @@ class Session:
                 self.run.trainer.recover()
             except Exception as again:  # noqa: BLE001  told below; the run is at an earlier whole step
                 where = f"{where}; and on the way back: {type(again).__name__}: {again}"
-            self.run.stop_evaluation(failed=True)
+            self.run.validator.stop(failed=True)
         self._stop(Trouble("The engine met an error", f"after step {step}: {where}", remedies, step))
 
     # Work.
@@ -248,10 +249,13 @@ class Session:
             run.train(time.perf_counter() + SLICE_SECONDS, self._last)
             if self._last is not None and run.trainer.steps_made >= self._last:
                 self._pause(run)
+            elif not run.validator.owed and (why := run.why_stop()):
+                self._pause(run)
+                self._say(f"stopped: {why}")
         if self._writer is not None:
             busy = True
             self._write(self._writer)
-        elif run is not None and run.validation_due(running):
+        elif run is not None and run.validator.due(run.seconds if running else None):
             busy = True
             run.validate()
         return busy

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from engine.models.language_model import GradientModel
+from engine.models.counting.add_k import AddK
+from engine.models.counting.counting_model import CountingModel
+from engine.models.counting.jelinek_mercer import JelinekMercer
+from engine.models.counting.katz import Katz
+from engine.models.counting.kneser_ney import KneserNey
+from engine.models.counting.maximum_likelihood import MaximumLikelihood, Uniform, Unigram
+from engine.models.counting.witten_bell import WittenBell
+from engine.models.language_model import GradientModel, LanguageModel
 from engine.models.mlp import MLP, Sizes
 from engine.models.scalar_mlp import ScalarMLP
 from engine.sampling import pad_id
@@ -15,40 +22,21 @@ from engine.training.rules import RecipeError
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A model one can choose: its name in recipes, what it is, where it comes from, and how to make it."""
+    """A model one can choose: its name in recipes, what it is, where it comes from, and how to make it.
+
+    Attributes:
+        build: takes a recipe, V, and the id that stands in front of a text that is too short.
+    """
 
     name: str
     description: str
     source: str
-    build: Callable[[Recipe, Sizes, int], GradientModel]
+    build: Callable[[Recipe, int, int], LanguageModel]
 
 
-def _mlp(recipe: Recipe, sizes: Sizes, pad: int) -> GradientModel:
-    return MLP(sizes, seed=recipe.seed, pad=pad, dtype=recipe.precision)
-
-
-def _scalar_mlp(recipe: Recipe, sizes: Sizes, pad: int) -> GradientModel:
-    return ScalarMLP(sizes, seed=recipe.seed, pad=pad)
-
-
-BENGIO = "Bengio et al. 2003, A Neural Probabilistic Language Model"
-MODELS = {
-    entry.name: entry
-    for entry in (
-        ModelEntry("mlp", "feed-forward network on arrays: the one that runs", BENGIO, _mlp),
-        ModelEntry("scalar-mlp", "the same on single numbers: the one to look at", BENGIO, _scalar_mlp),
-    )
-}
-
-
-def build(recipe: Recipe, characters: Sequence[str]) -> GradientModel:
-    """A fresh model as `recipe` says, for a vocabulary of these characters.
-
-    Raises:
-        RecipeError: if the model cannot be made that way.
-    """
-    sizes = Sizes(
-        vocabulary=len(characters),
+def _feed_forward(recipe: Recipe, vocabulary: int) -> Sizes:
+    return Sizes(
+        vocabulary=vocabulary,
         context=recipe.context,
         embedding=recipe.embedding,
         hidden=recipe.hidden,
@@ -57,7 +45,98 @@ def build(recipe: Recipe, characters: Sequence[str]) -> GradientModel:
         initialiser=recipe.initialiser,
         dropout=recipe.dropout,
     )
+
+
+def _mlp(recipe: Recipe, vocabulary: int, pad: int) -> MLP:
+    return MLP(_feed_forward(recipe, vocabulary), seed=recipe.seed, pad=pad, dtype=recipe.precision)
+
+
+def _scalar_mlp(recipe: Recipe, vocabulary: int, pad: int) -> ScalarMLP:
+    return ScalarMLP(_feed_forward(recipe, vocabulary), seed=recipe.seed, pad=pad)
+
+
+BENGIO = "Bengio et al. 2003, A Neural Probabilistic Language Model"
+SHANNON = "Shannon 1948, A Mathematical Theory of Communication"
+CHEN = "Chen & Goodman 1998, An Empirical Study of Smoothing Techniques"
+
+MODELS = {
+    entry.name: entry
+    for entry in (
+        ModelEntry("mlp", "feed-forward network on arrays: the one that runs", BENGIO, _mlp),
+        ModelEntry("scalar-mlp", "the same on single numbers: the one to look at", BENGIO, _scalar_mlp),
+        ModelEntry("uniform", "every character alike", SHANNON, lambda recipe, v, pad: Uniform(v)),
+        ModelEntry("unigram", "how often each character occurs", SHANNON, lambda recipe, v, pad: Unigram(v)),
+        ModelEntry(
+            "ngram",
+            "relative frequencies, nothing smoothed",
+            SHANNON,
+            lambda recipe, v, pad: MaximumLikelihood(v, recipe.order),
+        ),
+        ModelEntry(
+            "add-k",
+            "a little added to every count",
+            "Lidstone 1920; Laplace for k = 1",
+            lambda recipe, v, pad: AddK(v, recipe.order, recipe.add),
+        ),
+        ModelEntry(
+            "katz",
+            "discounted counts, shorter ones where there are none",
+            "Katz 1987, Estimation of Probabilities from Sparse Data",
+            lambda recipe, v, pad: Katz(v, recipe.order),
+        ),
+        ModelEntry(
+            "jelinek-mercer",
+            "all lengths mixed, by weights learned on held-out text",
+            "Jelinek & Mercer 1980, Interpolated Estimation of Markov Source Parameters",
+            lambda recipe, v, pad: JelinekMercer(v, recipe.order),
+        ),
+        ModelEntry(
+            "witten-bell",
+            "all lengths mixed, by how often something new came",
+            "Witten & Bell 1991, The Zero-Frequency Problem",
+            lambda recipe, v, pad: WittenBell(v, recipe.order),
+        ),
+        ModelEntry(
+            "kneser-ney",
+            "the strongest that counts: interpolated, modified",
+            CHEN,
+            lambda recipe, v, pad: KneserNey(v, recipe.order),
+        ),
+    )
+}
+
+
+def build(recipe: Recipe, characters: Sequence[str]) -> LanguageModel:
+    """A fresh model as `recipe` says, for a vocabulary of these characters.
+
+    Raises:
+        RecipeError: if the model cannot be made that way.
+    """
     try:
-        return MODELS[recipe.model].build(recipe, sizes, pad_id(characters))
+        return MODELS[recipe.model].build(recipe, len(characters), pad_id(characters))
     except ValueError as refused:  # the model's own words name the ingredient, its value and the way out
         raise RecipeError(str(refused)) from refused
+
+
+def build_gradient(recipe: Recipe, characters: Sequence[str]) -> GradientModel:
+    """The same for a model that learns by gradients.
+
+    Raises:
+        RecipeError: if the model cannot be made that way, or counts.
+    """
+    model = build(recipe, characters)
+    if not isinstance(model, GradientModel):
+        raise RecipeError(f"model = {recipe.model}: counts, and does not learn by gradients")
+    return model
+
+
+def build_counting(recipe: Recipe, characters: Sequence[str]) -> CountingModel:
+    """The same for a model that counts.
+
+    Raises:
+        RecipeError: if the model cannot be made that way, or learns by gradients.
+    """
+    model = build(recipe, characters)
+    if not isinstance(model, CountingModel):
+        raise RecipeError(f"model = {recipe.model}: learns by gradients, and does not count")
+    return model

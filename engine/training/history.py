@@ -30,6 +30,11 @@ class LossHistory:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def last(self) -> tuple[float, ...] | None:
+        """The numbers of the last row, None if there is none."""
+        return tuple(self._rows[self._count - 1].tolist()) if self._count else None
+
     def append(self, step: int, *numbers: float) -> None:
         """Add a row; `step` is larger than any before."""
         if self._count == len(self._steps):

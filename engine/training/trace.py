@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from engine.information import softmax
 from engine.models.language_model import Batch
 from engine.nn.parameters import Group
-from engine.snapshot import Example, Layer, ParameterGroup, Phase, Trace
+from engine.snapshot import Example, Layer, Phase, Trace
+from engine.training.course import Course
 from engine.training.trainer import Trainer
 
 Floats = NDArray[np.float64]
@@ -23,26 +24,19 @@ def example_of(batch: Batch) -> Example:
     return Example(int(batch.positions[0]), context, int(batch.last_targets[0]))
 
 
-def parameter_table(trainer: Trainer) -> tuple[ParameterGroup, ...]:
-    """A row for each array of parameters."""
-    return tuple(
-        ParameterGroup(group.name, group.shape, " x ".join(map(str, group.shape)))
-        for group in trainer.model.parameters.groups
-    )
-
-
 class Tracer:
-    """Carries out the phases of a step one by one and writes down what they did."""
+    """Carries out the phases of a step one by one and writes down what they did.
 
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer = trainer
-        self._phases: Mapping[Phase | None, Callable[[Trace | None], Trace]] = {
-            None: self._draw,
-            Phase.DRAW: self._forward,
-            Phase.FORWARD: self._loss,
-            Phase.LOSS: self._backward,
-            Phase.BACKWARD: self._update,
-        }
+    Arguments:
+        course: whose steps.
+        phases: what to do, by the phase that was done last; None stands between two steps.
+    """
+
+    def __init__(
+        self, course: Course, phases: Mapping[Phase | None, Callable[[Trace | None], Trace]]
+    ) -> None:
+        self._course = course
+        self._phases = phases
         self.trace: Trace | None = None
 
     def advance(self) -> Phase:
@@ -51,7 +45,7 @@ class Tracer:
         Raises:
             Diverged: as the trainer does.
         """
-        self.trace = self._phases[self._trainer.phase](self.trace)
+        self.trace = self._phases[self._course.phase](self.trace)
         return self.trace.done
 
     def finish_step(self) -> None:
@@ -64,9 +58,45 @@ class Tracer:
         self.trace = None
 
     def _draw(self, _: Trace | None) -> Trace:
-        trainer = self._trainer
-        batch = trainer.draw()
-        return Trace(trainer.steps_made + 1, Phase.DRAW, example_of(batch), len(batch.targets))
+        batch = self._course.draw()
+        return Trace(self._course.steps_made + 1, Phase.DRAW, example_of(batch), len(batch.targets))
+
+    def _loss(self, trace: Trace | None) -> Trace:
+        trace = self._begun(trace)
+        batch_loss = self._course.loss()
+        if trace.probabilities is None:
+            return replace(trace, done=Phase.LOSS, batch_loss=batch_loss)
+        likely = float(trace.probabilities[trace.example.target])
+        loss = -float(np.log(likely)) if likely > 0 else float("inf")
+        return replace(trace, done=Phase.LOSS, loss=loss, batch_loss=batch_loss)
+
+    def _begun(self, trace: Trace | None) -> Trace:
+        """The trace of the step under way, begun late if its first phases were not watched."""
+        course = self._course
+        if trace is not None and trace.step == course.steps_made + 1 and trace.done is course.phase:
+            return trace
+        batch = course.batch
+        if batch is None:
+            raise RuntimeError("nothing has been drawn yet")
+        done = course.phase or Phase.DRAW
+        return Trace(course.steps_made + 1, done, example_of(batch), len(batch.targets))
+
+
+class GradientTracer(Tracer):
+    """Watches a model that learns by gradients."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        super().__init__(
+            trainer,
+            {
+                None: self._draw,
+                Phase.DRAW: self._forward,
+                Phase.FORWARD: self._loss,
+                Phase.LOSS: self._backward,
+                Phase.BACKWARD: self._update,
+            },
+        )
 
     def _forward(self, trace: Trace | None) -> Trace:
         trainer, trace = self._trainer, self._begun(trace)
@@ -79,15 +109,6 @@ class Tracer:
         )
         logits = scores.astype(np.float64)
         return replace(trace, done=Phase.FORWARD, layers=layers, logits=logits, probabilities=softmax(logits))
-
-    def _loss(self, trace: Trace | None) -> Trace:
-        trace = self._begun(trace)
-        batch_loss = self._trainer.loss()
-        if trace.probabilities is None:
-            return replace(trace, done=Phase.LOSS, batch_loss=batch_loss)
-        likely = float(trace.probabilities[trace.example.target])
-        loss = -float(np.log(likely)) if likely > 0 else float("inf")
-        return replace(trace, done=Phase.LOSS, loss=loss, batch_loss=batch_loss)
 
     def _backward(self, trace: Trace | None) -> Trace:
         trainer, trace = self._trainer, self._begun(trace)
@@ -133,20 +154,6 @@ class Tracer:
         if norm > limit:
             said.append(f"norm {norm:.4g} shortened to {limit:g}")
         return ", ".join(said)
-
-    def _begun(self, trace: Trace | None) -> Trace:
-        """The trace of the step under way, begun late if its first phases were not watched."""
-        if (
-            trace is not None
-            and trace.step == self._trainer.steps_made + 1
-            and trace.done is self._trainer.phase
-        ):
-            return trace
-        batch = self._trainer.batch
-        if batch is None:
-            raise RuntimeError("nothing has been drawn yet")
-        done = self._trainer.phase or Phase.DRAW
-        return Trace(self._trainer.steps_made + 1, done, example_of(batch), len(batch.targets))
 
 
 def _layer(

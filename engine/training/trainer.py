@@ -7,7 +7,7 @@ at in between. `rewind` goes back exactly: parameters, optimizer, order of the e
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,44 +18,20 @@ from engine.memory import keep_freed_memory
 from engine.models.catalog import build
 from engine.models.language_model import Batch, Differentiable, Forward, GradientModel
 from engine.parallel import use_one_blas_thread
-from engine.snapshot import Phase
+from engine.snapshot import ParameterGroup, Phase
 from engine.training.batches import Batches
+from engine.training.course import Course, StepRecord
 from engine.training.divergence import Diverged, blame
 from engine.training.history import LossHistory, MovingAverage
 from engine.training.optimizers import SGD, Adam, Optimizer, clip_by_norm, clip_by_value
 from engine.training.recipe import Recipe
 from engine.training.rewind import BUDGET, STRIDE, Past, State
-from engine.training.rules import RecipeError, Scalar
+from engine.training.rules import Scalar
 from engine.training.schedules import Constant, Schedule, WarmupCosine
 
 
-@dataclass(frozen=True)
-class StepRecord:
-    """What one step did: its number (the first is 1), its mean loss in nats, the gradient norm before clipping."""
-
-    step: int
-    loss: float
-    gradient_norm: float
-
-
-def split_borders(recipe: Recipe, length: int) -> tuple[int, int, int, int]:
-    """Where the contiguous train, validation and test parts of `length` characters begin and end.
-
-    Raises:
-        RecipeError: if the training part has no whole example.
-    """
-    train = round(length * recipe.train_share)
-    validation = min(length, train + round(length * recipe.validation_share))
-    if train <= recipe.context:
-        raise RecipeError(
-            f"train_share = {recipe.train_share:g} of {length} characters leaves {train} to train on, too few for "
-            f"context = {recipe.context}; use a longer text, a shorter context or a larger share"
-        )
-    return 0, train, validation, length
-
-
-class Trainer:
-    """One run.
+class Trainer(Course):
+    """One run of a model that learns by gradients.
 
     Arguments:
         recipe: all choices; changes in it are carried out when their step comes.
@@ -66,37 +42,32 @@ class Trainer:
         UntrainableError: if no model can be trained on the text.
     """
 
+    phases: ClassVar[tuple[Phase, ...]] = tuple(Phase)
+    model: GradientModel
+
     def __init__(self, recipe: Recipe, corpus: Corpus, *, rewind_budget: int = BUDGET) -> None:
-        corpus.require(recipe.context)
-        if recipe.fingerprint and recipe.fingerprint != corpus.fingerprint:
-            raise RecipeError(
-                f"fingerprint = {recipe.fingerprint}: the recipe was made with another text than "
-                f"{corpus.name!r} ({corpus.fingerprint}); open that text, or leave the fingerprint out"
-            )
+        super().__init__(recipe, corpus)
         keep_freed_memory()
         use_one_blas_thread()
-        self.recipe = recipe
-        self.corpus = corpus
-        self.borders = split_borders(recipe, len(corpus))
-        self.model: GradientModel = build(recipe, corpus.vocabulary.characters)
+        self.model = build(recipe, corpus.vocabulary.characters)
         self.model.train(True)
+        self._table = tuple(
+            ParameterGroup(group.name, group.shape, " x ".join(map(str, group.shape)))
+            for group in self.model.parameters.groups
+        )
         values = self.model.parameters.values
+        self._average = MovingAverage()
         self._optimizer = _optimizer(recipe, values)
         self._batches = Batches(corpus.ids[: self.borders[1]], recipe.context, recipe.seed)
-        self._average = MovingAverage()
-        self.losses = LossHistory(columns=2)
         state_bytes = values.nbytes + self._optimizer.state_bytes
         self._past = Past(state_bytes, rewind_budget, 1 if self.model.replays_slowly else STRIDE)
-        self.steps_made = 0
-        self.phase: Phase | None = None
-        self.batch: Batch | None = None
         self._settle()
 
     # The phases of a step, in their order.
 
     def draw(self) -> Batch:
         """Phase 1: take the next examples."""
-        self._expect(None, Phase.DRAW)
+        self._expect(Phase.DRAW)
         if self.steps_made >= self._next_change:
             self._settle()
         if self._past.due(self.steps_made):
@@ -111,7 +82,7 @@ class Trainer:
 
     def forward(self) -> Forward:
         """Phase 2: compute the scores."""
-        self._expect(Phase.DRAW, Phase.FORWARD)
+        self._expect(Phase.FORWARD)
         self._scores = self.model.forward(self._batch.contexts)
         self.phase = Phase.FORWARD
         return self._scores
@@ -122,7 +93,7 @@ class Trainer:
         Raises:
             Diverged: if the model computes with single numbers and one of them has no logarithm.
         """
-        self._expect(Phase.FORWARD, Phase.LOSS)
+        self._expect(Phase.LOSS)
         try:
             self._loss: Differentiable = self.model.loss_of(self._scores, self._batch.targets)
         except DomainError as error:
@@ -137,7 +108,7 @@ class Trainer:
         Raises:
             Diverged: if the loss or a gradient is not finite; nothing has been changed.
         """
-        self._expect(Phase.LOSS, Phase.BACKWARD)
+        self._expect(Phase.BACKWARD)
         if not math.isfinite(self.batch_loss):
             raise self._diverged(f"the loss is {self.batch_loss}")
         parameters = self.model.parameters
@@ -155,7 +126,7 @@ class Trainer:
 
     def update(self) -> StepRecord:
         """Phase 5: clip the gradient if asked to, and move the parameters."""
-        self._expect(Phase.BACKWARD, Phase.UPDATE)
+        self._expect(Phase.UPDATE)
         parameters, current = self.model.parameters, self.current
         gradient = parameters.gradient()
         self.clipped_entries = clip_by_value(gradient, current.clip_value) if current.clip_value else 0
@@ -194,6 +165,11 @@ class Trainer:
     def rewind_limit(self) -> int:
         """How many steps back memory can reach with this model."""
         return self._past.limit
+
+    @property
+    def table(self) -> tuple[ParameterGroup, ...]:
+        """A row for each array of parameters."""
+        return self._table
 
     @property
     def epochs(self) -> float:
@@ -299,11 +275,6 @@ class Trainer:
     def _noise_state(self) -> dict[str, object] | None:
         """The state of the noise, where there is any: reading it costs as much as two layers."""
         return dict(self.model.noise.bit_generator.state) if self.recipe.dropout else None
-
-    def _expect(self, done: Phase | None, now: Phase) -> None:
-        if self.phase is not done:
-            reached = "between two steps" if self.phase is None else f"after {self.phase}"
-            raise RuntimeError(f"{now} cannot come now: the step stands {reached}")
 
     def _diverged(self, what: str) -> Diverged:
         where = blame(self.model, self._batch, self._scores)

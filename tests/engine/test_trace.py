@@ -9,7 +9,7 @@ from corpora.corpus import Corpus
 from engine.information import softmax
 from engine.snapshot import Phase, Trace
 from engine.training.recipe import Recipe
-from engine.training.trace import Tracer, parameter_table
+from engine.training.trace import GradientTracer
 from engine.training.trainer import Trainer
 
 SMALL = Recipe(context=3, embedding=4, hidden=8, layers=2, batch=4, seed=5, precision="float64", rate=0.5)
@@ -29,7 +29,7 @@ def traced(tracer: Tracer, phase: Phase) -> Trace:
 def test_each_phase_adds_its_numbers_and_what_has_not_happened_is_missing(
     recipe: Recipe, phrase: Corpus
 ) -> None:
-    tracer = Tracer(Trainer(recipe, phrase))
+    tracer = GradientTracer(Trainer(recipe, phrase))
     for step in (1, 2):
         drawn = traced(tracer, Phase.DRAW)
         assert (drawn.step, drawn.batch) == (step, 4)
@@ -59,7 +59,7 @@ def test_each_phase_adds_its_numbers_and_what_has_not_happened_is_missing(
 @models
 def test_the_numbers_are_those_of_the_model(recipe: Recipe, phrase: Corpus) -> None:
     trainer = Trainer(recipe, phrase)
-    tracer = Tracer(trainer)
+    tracer = GradientTracer(trainer)
     tracer.finish_step()
     before = trainer.model.parameters.values.copy()
     drawn = traced(tracer, Phase.DRAW)
@@ -103,7 +103,7 @@ def test_the_numbers_are_those_of_the_model(recipe: Recipe, phrase: Corpus) -> N
 
 
 def test_a_ratio_to_weights_that_are_all_zero_is_missing(phrase: Corpus) -> None:
-    tracer = Tracer(Trainer(SMALL, phrase))
+    tracer = GradientTracer(Trainer(SMALL, phrase))
     ratios = dict(traced(tracer, Phase.UPDATE).ratios)
     assert ratios["output.bias"] is None  # a bias begins at zero
     assert ratios["output.weight"] is not None
@@ -111,7 +111,7 @@ def test_a_ratio_to_weights_that_are_all_zero_is_missing(phrase: Corpus) -> None
 
 def test_what_clipping_did_is_told(phrase: Corpus) -> None:
     def clipped(**values: float) -> str:
-        return traced(Tracer(Trainer(SMALL.with_values(**values), phrase)), Phase.UPDATE).clipped
+        return traced(GradientTracer(Trainer(SMALL.with_values(**values), phrase)), Phase.UPDATE).clipped
 
     assert clipped() == ""
     assert clipped(clip_norm=1000, clip_value=1000) == ""
@@ -122,7 +122,7 @@ def test_what_clipping_did_is_told(phrase: Corpus) -> None:
 def test_watching_a_step_changes_nothing(phrase: Corpus) -> None:
     recipe = SMALL.with_values(dropout=0.3, momentum=0.5)
     watched, plain = Trainer(recipe, phrase), Trainer(recipe, phrase)
-    tracer = Tracer(watched)
+    tracer = GradientTracer(watched)
     for _ in range(20):
         tracer.finish_step()
         plain.step()
@@ -133,14 +133,14 @@ def test_a_step_whose_first_phases_nobody_watched_is_traced_from_there_on(phrase
     trainer = Trainer(SMALL, phrase)
     trainer.draw()
     trainer.forward()
-    trace = traced(Tracer(trainer), Phase.UPDATE)
+    trace = traced(GradientTracer(trainer), Phase.UPDATE)
     assert (trace.step, trace.layers, trace.loss) == (1, (), None)
     assert trace.batch_loss is not None
 
 
 def test_the_parameter_table_has_a_row_for_every_array(phrase: Corpus) -> None:
     trainer = Trainer(SMALL, phrase)
-    table = parameter_table(trainer)
+    table = trainer.table
     assert [(row.name, row.formula) for row in table][:3] == [
         ("embedding.weight", f"{len(phrase.vocabulary)} x 4"),
         ("hidden.0.weight", "8 x 12"),
@@ -151,6 +151,6 @@ def test_the_parameter_table_has_a_row_for_every_array(phrase: Corpus) -> None:
 
 def test_a_gradient_that_clipping_by_value_made_short_is_not_said_to_be_shortened(phrase: Corpus) -> None:
     recipe = SMALL.with_values(clip_value=1e-6, clip_norm=0.1)
-    told = traced(Tracer(Trainer(recipe, phrase)), Phase.UPDATE).clipped
+    told = traced(GradientTracer(Trainer(recipe, phrase)), Phase.UPDATE).clipped
     assert "entries cut" in told
     assert "shortened" not in told

@@ -14,7 +14,8 @@ from engine.snapshot import Phase
 from engine.training.recipe import Recipe
 from engine.training.rules import RecipeError
 from engine.training.schedules import WarmupCosine
-from engine.training.trainer import StepRecord, Trainer, split_borders
+from engine.training.course import StepRecord, split_borders
+from engine.training.trainer import Trainer
 
 SMALL = Recipe(context=3, embedding=4, hidden=8, layers=2, batch=4, seed=5)
 NOISY = SMALL.with_values(dropout=0.3, optimizer="adam", rate=0.01, clip_norm=1)

@@ -20,7 +20,7 @@ from engine.commands import Rewind, Start, Step
 from engine.snapshot import Example, Snapshot
 from engine.thread import EngineThread
 from engine.training.recipe import Recipe
-from engine.training.trainer import split_borders
+from engine.training.course import split_borders
 from tui.dialogs.catalog import CatalogDialog
 from tui.messages import CorpusChosen, OpenRequested
 from tui.panes.corpus import CorpusPane

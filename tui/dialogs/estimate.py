@@ -13,7 +13,7 @@ from engine.models.mlp import Sizes
 from engine.training.recipe import Recipe
 from engine.training.rewind import BUDGET, STRIDE, Past
 from engine.training.rules import RecipeError
-from engine.training.trainer import split_borders
+from engine.training.course import split_borders
 
 MOMENTS = {"sgd": 0, "adam": 2}
 """Vectors as long as the parameters that an optimizer keeps; momentum is one more."""

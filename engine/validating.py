@@ -1,0 +1,101 @@
+"""Validator: the validation loss of a run, computed beside it in pieces, without taking more than its share of time."""
+
+from __future__ import annotations
+
+import time
+
+from engine.models.catalog import build
+from engine.models.language_model import LanguageModel
+from engine.training.course import Course
+from engine.training.evaluation import Evaluation
+from engine.training.history import LossHistory
+
+SHARE = 0.1
+"""Most of a running run's time that validation may take, unless the recipe says at which steps it is due."""
+VALIDATIONS_KEPT = 2048
+
+
+class Validator:
+    """Validates one run.
+
+    Arguments:
+        course: the run.
+
+    Attributes:
+        losses: the validation losses so far, nats per character, by step.
+    """
+
+    def __init__(self, course: Course) -> None:
+        self.losses = LossHistory(columns=1, capacity=VALIDATIONS_KEPT)
+        self._course = course
+        self._evaluation: Evaluation | None = None
+        self._replica: LanguageModel | None = None
+        self._begun_at = -1  # the step validated last, or being validated
+        self._seconds = 0.0
+
+    @property
+    def owed(self) -> bool:
+        """Whether the recipe wants this very step validated before the next, and that is not done."""
+        every, step = self._course.recipe.validate_every, self._course.steps_made
+        return bool(every and step and step % every == 0 and self._possible and self.last_step != step)
+
+    @property
+    def last_step(self) -> int:
+        """The step that was validated last, -1 if none was."""
+        steps = self.losses.steps()
+        return int(steps[-1]) if len(steps) else -1
+
+    @property
+    def last_loss(self) -> float | None:
+        """What came of it, nats per character."""
+        column = self.losses.column(0)
+        return float(column[-1]) if len(column) else None
+
+    def due(self, training_seconds: float | None) -> bool:
+        """Whether there is something to validate, and the run can spare the time.
+
+        Arguments:
+            training_seconds: how long it has trained, None while it stands.
+        """
+        if self.owed:
+            return True
+        course = self._course
+        if course.steps_made == 0 or not self._possible:
+            return False
+        if training_seconds is not None and (
+            course.recipe.validate_every or self._seconds > SHARE * training_seconds
+        ):
+            return False
+        return self._evaluation is not None or self._begun_at != course.steps_made
+
+    def advance(self) -> bool:
+        """Score one piece of the validation split, as the model stood when that began; whether it was the last."""
+        begun = time.perf_counter()
+        course = self._course
+        if self._evaluation is not None and self.owed and self._evaluation.step != course.steps_made:
+            self._evaluation = None  # begun earlier, for want of anything better to do
+        if self._evaluation is None:
+            if self._replica is None:
+                self._replica = build(course.recipe, course.corpus.vocabulary.characters)
+            _, start, stop, _ = course.borders
+            self._begun_at = course.steps_made
+            self._evaluation = Evaluation(
+                self._replica, course.model, course.corpus.ids, start, stop, course.steps_made
+            )
+        loss = self._evaluation.advance()
+        if loss is not None:
+            self.losses.append(self._evaluation.step, loss)
+            self._evaluation = None
+        self._seconds += time.perf_counter() - begun
+        return loss is not None
+
+    def stop(self, *, failed: bool = False) -> None:
+        """Give up the evaluation under way, and those of steps that are no more, or that it `failed` at."""
+        self._evaluation = None
+        self.losses.truncate(self._course.steps_made)
+        self._begun_at = self._course.steps_made if failed else self.last_step
+
+    @property
+    def _possible(self) -> bool:
+        _, start, stop, _ = self._course.borders
+        return start < stop
