@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.training.divergence import Diverged
-from engine.training.recipe import Recipe
+from engine.training.recipe import DEFAULTS, Recipe
+from engine.training.rules import RULES
 from engine.training.trainer import Trainer
 
 LOW, HIGH, STEPS = 1e-5, 10.0, 120
@@ -52,7 +53,9 @@ class RatePoint:
 
 def steady_recipe(recipe: Recipe) -> Recipe:
     """The same run for a range test: nothing but the test moves the rate, and nothing else is planned to change."""
-    return recipe.with_values(schedule="constant", warmup=0, changes=())
+    of_the_schedule = [name for name, rule in RULES.items() if rule.belongs and rule.belongs[0] == "schedule"]
+    unset = {name: DEFAULTS[name] for name in ("schedule", "warmup", *of_the_schedule)}
+    return recipe.with_values(**unset, changes=())
 
 
 def find_rate(

@@ -63,8 +63,8 @@ class Steps:
             raise ValueError(
                 f"every is {self.every}: the steps between two changes of the rate; choose 1 or more"
             )
-        if not 0 < self.factor <= 1:
-            raise ValueError(f"factor is {self.factor}; the rate is multiplied by it: choose above 0 to 1")
+        if not 0 <= self.factor <= 1:
+            raise ValueError(f"factor is {self.factor}; the rate is multiplied by it: choose 0 to 1")
 
     def rate(self, step: int) -> float:
         """The learning rate of the update numbered `step`, from 0."""

@@ -9,7 +9,8 @@ import pytest
 
 from corpora.corpus import Corpus
 from engine.training.rate_finder import BROKEN, RatePoint, find_rate, steady_recipe, suggestion
-from engine.training.recipe import Change, Recipe, RecipeError
+from engine.training.recipe import Change, Recipe
+from engine.training.rules import RecipeError
 from engine.training.trainer import Trainer
 
 SMALL = Recipe(context=4, embedding=8, hidden=16, layers=1, batch=16, seed=3)
@@ -81,7 +82,9 @@ def test_a_schedule_that_moves_the_rate_is_refused_and_a_steady_recipe_has_none(
     with pytest.raises(ValueError, match="schedule = cosine"):
         points_of(phrase, recipe)
     steady = steady_recipe(recipe)
-    assert steady == SMALL.with_values(steps=100)
+    assert steady == SMALL
+    staircase = SMALL.with_values(schedule="step", drop_every=7, drop_factor=0.1)
+    assert steady_recipe(staircase) == SMALL
     assert points_of(phrase, steady) == points_of(phrase)
 
 

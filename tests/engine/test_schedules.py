@@ -130,7 +130,7 @@ def test_a_warm_up_that_leaves_no_room_is_refused(name: str, warmup: int, total:
         (lambda: Warmup(-2, Constant(1.0)), "warm-up of -2 steps"),
         (lambda: schedule("cosin", 0.1), "'cosin' is unknown; choose one of constant, step, linear, cosine"),
         (lambda: Steps(0.1, every=0), "every is 0"),
-        (lambda: Steps(0.1, every=5, factor=0.0), "factor is 0.0"),
+        (lambda: Steps(0.1, every=5, factor=-0.5), "factor is -0.5"),
         (lambda: Steps(0.1, every=5, factor=1.5), "factor is 1.5"),
         (lambda: Linear(0.1, 0), "total is 0"),
         (lambda: Cosine(0.1, 0), "total is 0"),
