@@ -1,4 +1,4 @@
-"""The order of the examples: every window once an epoch, shuffled anew, and one number says where one stands."""
+"""What is drawn: windows once an epoch, blocks by chance, streams that go on; and a place to go back to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.training.batches import READ_AHEAD, Batches, Order
+from engine.models.language_model import Batch
+from engine.training.batches import BATCHINGS, READ_AHEAD, Batches, Place
+from engine.training.order import Chance, Order
 
 TEXT = np.arange(50, dtype=np.uint8)  # every character another, so that a window shows where it stands
 CONTEXT = 3
@@ -23,56 +25,6 @@ def batches(seed: int = 0) -> Batches:
 def positions(drawn_from: Batches, count: int) -> list[int]:
     drawn: list[int] = drawn_from.draw(count).positions.tolist()
     return drawn
-
-
-# The order.
-
-
-@given(st.integers(1, 700), st.integers(0, 2**63 - 1), st.integers(0, 10**6))
-def test_an_epoch_holds_every_number_once_whatever_its_size(size: int, seed: int, epoch: int) -> None:
-    order = Order(size, seed).windows(epoch * size, (epoch + 1) * size)
-    assert sorted(order.tolist()) == list(range(size))
-
-
-@pytest.mark.parametrize("size", [2**16 - 1, 2**16, 2**16 + 1, 100_003])
-def test_a_large_epoch_holds_every_number_once(size: int) -> None:
-    counts = np.bincount(Order(size, 1).windows(2 * size, 3 * size), minlength=size)
-    assert (counts == 1).all()
-
-
-@given(st.integers(1, 300), st.data())
-def test_a_part_of_the_order_is_the_same_as_in_the_whole(size: int, data: st.DataObject) -> None:
-    start = data.draw(st.integers(0, 3 * size))
-    stop = data.draw(st.integers(start, 3 * size))
-    order = Order(size, 5)
-    assert order.windows(start, stop).tolist() == order.windows(0, 3 * size).tolist()[start:stop]
-
-
-def test_an_order_of_a_hundred_million_is_looked_up_where_it_is_needed() -> None:
-    size = 100_000_000
-    middle = Order(size, 0).windows(50_000_000, 50_001_000)
-    assert len(set(middle.tolist())) == 1000
-    assert middle.min() >= 0
-    assert middle.max() < size
-    assert np.abs(middle.mean() / size - 0.5) < 0.05  # 5 standard deviations
-
-
-def test_an_order_looks_shuffled() -> None:
-    size = 10_000
-    order = Order(size, 3).windows(0, size)
-    places = np.arange(size)
-    assert abs(np.corrcoef(order, places)[0, 1]) < 0.05
-    assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) < 0.05
-    assert (np.diff(order) == 1).sum() < 10
-    first_half = order[: size // 2] < size // 2  # a quarter of all numbers, as chance has it
-    assert first_half.mean() == pytest.approx(0.5, abs=0.03)
-
-
-def test_small_epochs_take_all_orders_about_equally_often() -> None:
-    epochs = Order(3, 0).windows(0, 3 * 6000).reshape(-1, 3)
-    orders, counts = np.unique(epochs, axis=0, return_counts=True)
-    assert len(orders) == 6
-    assert (np.abs(counts - 1000) < 150).all()  # 5 standard deviations
 
 
 # The windows.
@@ -160,3 +112,141 @@ def test_reading_ahead_changes_nothing(cut: list[int], data: st.DataObject) -> N
         begun = source.drawn
         drawn = source.draw(size).positions.tolist()
         assert drawn == Order(source.examples, 9).windows(begun, begun + size).tolist()
+
+
+# All ways alike.
+
+KINDS = [*BATCHINGS]
+
+
+def of_kind(kind: str, everywhere: bool = False, text: int = 50, context: int = CONTEXT) -> Batches:
+    return Batches(np.arange(text, dtype=np.uint8), context, 7, kind=kind, everywhere=everywhere)
+
+
+def seen(batch: Batch) -> tuple[object, ...]:
+    """A batch as something that can be compared."""
+    return (batch.contexts.tolist(), batch.targets.tolist(), batch.positions.tolist(), batch.continues)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(st.integers(1, 6), st.integers(1, 60), st.lists(st.integers(1, 70), min_size=1, max_size=6))
+def test_targets_are_what_follows_each_context_or_each_of_its_places(
+    kind: str, context: int, more: int, cut: list[int]
+) -> None:
+    last, everywhere = (of_kind(kind, every, context + more, context) for every in (False, True))
+    for size in cut:
+        one, all_places = last.draw(size), everywhere.draw(size)
+        for batch in (one, all_places):
+            assert batch.contexts.tolist() == [list(range(p, p + context)) for p in batch.positions.tolist()]
+        assert one.targets.tolist() == (one.positions + context).tolist()
+        assert all_places.targets.tolist() == (all_places.contexts + 1).tolist()
+        assert one.contexts.dtype == all_places.targets.dtype == np.uint8
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@given(sizes, sizes, sizes)
+def test_going_back_to_a_place_and_on_gives_the_same_batches_from_anywhere(
+    kind: str, everywhere: bool, before: list[int], after: list[int], others: list[int]
+) -> None:
+    source = of_kind(kind, everywhere)
+    for size in before:
+        source.draw(size)
+    place = source.place
+    assert place == Place(sum(before), before[-1] if before else 0)
+    expected = [seen(source.draw(size)) for size in after]
+    end = source.place
+    for size in others:
+        source.draw(size)
+    source.place = place
+    assert source.place == place
+    assert [seen(source.draw(size)) for size in after] == expected
+    assert source.place == end
+    fresh = of_kind(kind, everywhere)
+    fresh.place = place
+    assert [seen(fresh.draw(size)) for size in after] == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(sizes)
+def test_every_way_counts_its_examples(kind: str, cut: list[int]) -> None:
+    source = of_kind(kind, everywhere=True)
+    for size in cut:
+        source.draw(size)
+    assert source.drawn == sum(cut)
+    assert source.epochs == sum(cut) / source.examples
+    assert source.examples == (16 if kind == "streams" else EXAMPLES)  # 49 pairs of neighbours, 3 at a time
+
+
+def test_an_unknown_way_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="'stream' is unknown; choose one of windows, blocks, streams"):
+        Batches(TEXT, CONTEXT, 0, kind="stream")
+
+
+# Blocks.
+
+
+def test_blocks_are_drawn_by_chance_from_all_windows_and_never_go_on() -> None:
+    source = of_kind("blocks")
+    drawn = [source.draw(9) for _ in range(20)]
+    stream = np.concatenate([batch.positions for batch in drawn])
+    assert stream.tolist() == Chance(EXAMPLES, 7).windows(0, 180).tolist()
+    assert not any(batch.continues for batch in drawn)
+
+
+# Streams.
+
+
+@given(st.integers(1, 5), st.integers(1, 80), st.integers(1, 12), st.booleans())
+def test_each_row_of_a_stream_goes_on_where_it_ended_until_all_begin_anew(
+    context: int, more: int, size: int, everywhere: bool
+) -> None:
+    source = of_kind("streams", everywhere, context + more, context)
+    stride = context if everywhere else 1
+    rows = max(1, source.examples // size)
+    begins = source.draw(size)
+    assert not begins.continues
+    batch = begins
+    for _ in range(rows - 1):
+        before, batch = batch, source.draw(size)
+        assert batch.continues
+        assert (batch.positions - before.positions).tolist() == [stride] * size
+    again = source.draw(size)
+    assert not again.continues
+    assert again.positions.tolist() == begins.positions.tolist()
+
+
+@given(st.integers(1, 5), st.integers(1, 80), st.integers(1, 12))
+def test_an_epoch_of_streams_sees_every_place_of_the_text_at_most_once_and_nearly_all(
+    context: int, more: int, size: int
+) -> None:
+    source = of_kind("streams", True, context + more, context)
+    size = min(size, source.examples)
+    chunks = [p for _ in range(source.examples // size) for p in source.draw(size).positions.tolist()]
+    assert len(set(chunks)) == len(chunks)
+    assert all(chunk % context == 0 for chunk in chunks)
+    assert source.examples - size < len(chunks) <= source.examples
+
+
+def test_streams_share_the_text_out_evenly() -> None:
+    batch = Batches(np.arange(101, dtype=np.uint8), 5, 0, kind="streams", everywhere=True).draw(4)
+    assert batch.positions.tolist() == [0, 25, 50, 75]
+    one = Batches(np.arange(101, dtype=np.uint8), 5, 0, kind="streams").draw(4)
+    assert one.positions.tolist() == [0, 24, 48, 72]
+
+
+def test_more_rows_than_chunks_is_a_batch_with_repetitions_that_never_goes_on() -> None:
+    source = of_kind("streams", True, text=8)  # two chunks of three
+    drawn = [source.draw(5) for _ in range(3)]
+    assert all(batch.positions.tolist() == [0, 0, 0, 3, 3] for batch in drawn)
+    assert not any(batch.continues for batch in drawn)
+
+
+def test_another_batch_size_begins_streams_of_its_own_and_then_goes_on() -> None:
+    source = of_kind("streams", text=1000)
+    flags = [source.draw(size).continues for size in (4, 4, 8, 8, 3, 4, 4)]
+    assert flags == [False, True, False, True, False, False, True]
+    source.draw(4)
+    source.drawn = source.drawn  # the same place, but nothing is carried along
+    assert not source.draw(4).continues
+    assert source.draw(4).continues
