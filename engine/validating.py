@@ -1,4 +1,4 @@
-"""Validator: the validation loss of a run, computed beside it in pieces, without taking more than its share of time."""
+"""Validator: the validation loss of a run, computed beside it in pieces and within a share of its time."""
 
 from __future__ import annotations
 

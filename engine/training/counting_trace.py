@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.information import softmax
 from engine.snapshot import Layer, Phase, Trace
@@ -35,7 +36,7 @@ class CountingTracer(Tracer):
         layers = tuple(
             Layer(
                 name.replace(".", " "),
-                trainer.model.formula(name),
+                _meaning(name),
                 f"({values.size},)",
                 _floats(values),
                 None,
@@ -57,5 +58,15 @@ class CountingTracer(Tracer):
         return float(softmax(self._trainer.model.logits(context))[trace.example.target])
 
 
-def _floats(values: Floats) -> Floats:
+def _meaning(name: str) -> str:
+    """What one of the arrays of a counting model's `probe` is."""
+    kind, _, length = name.partition(".")
+    if kind == "counts":
+        return f"c(h, ·): what followed the last {int(length) - 1} characters, and how often"
+    if kind == "distribution":
+        return "P(·) = 1/V" if length == "0" else f"P(· | h): all n-grams up to length {length} together"
+    return "what each length leaves to the shorter one, 1 where its context is new"
+
+
+def _floats(values: NDArray[np.floating]) -> Floats:
     return values.astype(np.float64)

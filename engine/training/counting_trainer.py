@@ -1,8 +1,8 @@
 """CountingTrainer: a model that counts, led through the training part so that one can watch it learn.
 
-Counting is done once; to make steps of it, each step lets the model read on until it has read twice as much as before,
-so all steps together take no longer than twice the last. The loss of a step is what the characters that are new cost
-the model before it had counted them. Going back is counting again what was read up to there.
+Counting is done once; to make steps of it, each step lets the model read on until it has read twice as much as
+before, so all steps together take no longer than twice the last. The loss of a step is what the characters that are
+new cost the model before it had counted them. Going back is counting again what was read up to there.
 """
 
 from __future__ import annotations

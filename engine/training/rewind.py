@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.autograd.tensor import FloatArray
+from engine.training.batches import Place
 from engine.training.optimizers import OptimizerState
 
 STRIDE = 16
@@ -30,7 +31,7 @@ class State:
         step: steps made so far.
         values: the parameters, a copy.
         optimizer: moments and counts, copies.
-        drawn: examples drawn so far.
+        place: where it stands in the stream of examples.
         noise: state of the generator that dropout draws from, None where nothing draws.
         memory: what the model keeps besides its parameters.
         average: state of the smoothed loss.
@@ -39,7 +40,7 @@ class State:
     step: int
     values: FloatArray
     optimizer: OptimizerState
-    drawn: int
+    place: Place
     noise: Mapping[str, Any] | None  # Any: numpy's own layout of a bit generator's state
     memory: Mapping[str, FloatArray]
     average: tuple[float, float]

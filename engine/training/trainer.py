@@ -7,27 +7,38 @@ at in between. `rewind` goes back exactly: parameters, optimizer, order of the e
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from corpora.corpus import Corpus
 from engine.autograd.errors import DomainError
 from engine.autograd.tensor import FloatArray
 from engine.memory import keep_freed_memory
-from engine.models.catalog import build
+from engine.models.catalog import build_gradient
 from engine.models.language_model import Batch, Differentiable, Forward, GradientModel
+from engine.nn.parameters import Group
 from engine.parallel import use_one_blas_thread
 from engine.snapshot import ParameterGroup, Phase
 from engine.training.batches import Batches
 from engine.training.course import Course, StepRecord
 from engine.training.divergence import Diverged, blame
 from engine.training.history import LossHistory, MovingAverage
-from engine.training.optimizers import SGD, Adam, Optimizer, clip_by_norm, clip_by_value
+from engine.training.optimizers import clip_by_norm, clip_by_value, optimizer
 from engine.training.recipe import Recipe
 from engine.training.rewind import BUDGET, STRIDE, Past, State
 from engine.training.rules import Scalar
-from engine.training.schedules import Constant, Schedule, WarmupCosine
+from engine.training.schedules import schedule
+
+
+def decayed(groups: Sequence[Group], dtype: DTypeLike) -> FloatArray:
+    """1 for every parameter that weight decay draws to 0, 0 for the others, (P,).
+
+    Matrices are drawn; biases and gains are not, since they are what lets a unit keep away from 0 (as in GPT-2).
+    """
+    return np.concatenate([np.full(g.stop - g.start, len(g.shape) > 1, dtype) for g in groups])
 
 
 class Trainer(Course):
@@ -49,7 +60,7 @@ class Trainer(Course):
         super().__init__(recipe, corpus)
         keep_freed_memory()
         use_one_blas_thread()
-        self.model = build(recipe, corpus.vocabulary.characters)
+        self.model = build_gradient(recipe, corpus.vocabulary.characters)
         self.model.train(True)
         self._table = tuple(
             ParameterGroup(group.name, group.shape, " x ".join(map(str, group.shape)))
@@ -57,8 +68,23 @@ class Trainer(Course):
         )
         values = self.model.parameters.values
         self._average = MovingAverage()
-        self._optimizer = _optimizer(recipe, values)
-        self._batches = Batches(corpus.ids[: self.borders[1]], recipe.context, recipe.seed)
+        self._optimizer = optimizer(
+            recipe.optimizer,
+            values.size,
+            values.dtype,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+            beta1=recipe.beta1,
+            beta2=recipe.beta2,
+            decayed=decayed(self.model.parameters.groups, values.dtype) if recipe.weight_decay else None,
+        )
+        self._batches = Batches(
+            corpus.ids[: self.borders[1]],
+            recipe.context,
+            recipe.seed,
+            kind=recipe.batching,
+            everywhere=self.model.everywhere,
+        )
         state_bytes = values.nbytes + self._optimizer.state_bytes
         self._past = Past(state_bytes, rewind_budget, 1 if self.model.replays_slowly else STRIDE)
         self._settle()
@@ -72,7 +98,7 @@ class Trainer(Course):
             self._settle()
         if self._past.due(self.steps_made):
             self._past.keep(self._state())
-        self._drawn, self._noise = self._batches.drawn, self._noise_state()
+        self._place, self._noise = self._batches.place, self._noise_state()
         self._memory = self.model.memory
         self.batch = self._batch = self._batches.draw(self.current.batch)
         if not self._batch.continues:
@@ -216,7 +242,7 @@ class Trainer(Course):
     def abandon(self) -> None:
         """Forget the phases of the step under way, as if its examples had never been drawn."""
         if self.phase is not None:
-            self._batches.drawn = self._drawn
+            self._batches.place = self._place
             if self._noise is not None:
                 self.model.noise.bit_generator.state = self._noise
             self.model.remember(self._memory)
@@ -237,10 +263,14 @@ class Trainer(Course):
     def _settle(self) -> None:
         """Carry out the changes that are due."""
         self.current = current = self.recipe.at(self.steps_made)
-        self._schedule: Schedule = (
-            WarmupCosine(current.rate, current.warmup, current.steps)
-            if current.schedule == "cosine"
-            else Constant(current.rate)
+        self._schedule = schedule(
+            current.schedule,
+            current.rate,
+            warmup=current.warmup,
+            total=current.steps,
+            every=current.drop_every,
+            factor=current.drop_factor,
+            floor=current.floor,
         )
         self._find_next_change()
 
@@ -254,7 +284,7 @@ class Trainer(Course):
             self.steps_made,
             self.model.parameters.values.copy(),
             self._optimizer.snapshot(),
-            self._batches.drawn,
+            self._batches.place,
             self._noise_state(),
             self.model.memory,
             self._average.state,
@@ -266,7 +296,7 @@ class Trainer(Course):
         self.model.parameters.publish()
         self.model.remember(state.memory)
         self._optimizer.restore(state.optimizer)
-        self._batches.drawn = state.drawn
+        self._batches.place = state.place
         if state.noise is not None:
             self.model.noise.bit_generator.state = state.noise
         self._average.state = state.average
@@ -279,9 +309,3 @@ class Trainer(Course):
     def _diverged(self, what: str) -> Diverged:
         where = blame(self.model, self._batch, self._scores)
         return Diverged(what, where, self.steps_made + 1, rate=self.rate, chosen_rate=self.current.rate)
-
-
-def _optimizer(recipe: Recipe, values: FloatArray) -> Optimizer:
-    if recipe.optimizer == "adam":
-        return Adam(values.size, values.dtype)
-    return SGD(values.size, values.dtype, recipe.momentum)

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from corpora.corpus import Corpus
 from engine.autograd.gradcheck import numeric_gradient
 from engine.information import log_softmax
-from engine.models.catalog import MODELS, build
+from engine.models.catalog import MODELS, build, build_gradient
 from engine.models.language_model import Batch, GradientModel
 from engine.models.mlp import MLP, Sizes
 from engine.models.scalar_mlp import ScalarMLP
 from engine.training.evaluation import Evaluation
 from engine.training.recipe import Recipe
-from engine.training.rules import RecipeError
+from engine.training.rules import RULES, RecipeError
 from engine.training.trainer import Trainer
 
 Floats = NDArray[np.float64]
@@ -384,10 +384,14 @@ def test_the_catalog_passes_the_model_s_own_refusal_on(name: str, value: str | f
     assert str(refused.value) == str(own.value)
 
 
-@pytest.mark.parametrize("name", list(MODELS))
-def test_every_model_of_the_catalog_is_built_with_the_sizes_of_the_recipe(name: str) -> None:
-    assert MODELS[name].source
-    model = build(Recipe(model=name, context=2, embedding=3, hidden=4, layers=1), [" ", "a", "b"])
+def test_the_catalog_has_every_model_a_recipe_may_name_with_its_source() -> None:
+    assert set(MODELS) == set(RULES["model"].choices)
+    assert all(entry.description and entry.source for entry in MODELS.values())
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_feed_forward_model_is_built_with_the_sizes_of_the_recipe(name: str) -> None:
+    model = build_gradient(Recipe(model=name, context=2, embedding=3, hidden=4, layers=1), [" ", "a", "b"])
     assert model.vocabulary_size == 3
     assert model.logits(np.array([1], dtype=np.uint8)).shape == (3,)
     assert model.parameters.values.size == 3 * 3 + 7 * 4 + 5 * 3

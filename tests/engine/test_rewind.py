@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.training.batches import Place
 from engine.training.optimizers import OptimizerState
 from engine.training.rewind import MOST_STATES, Past, State
 
 
 def state(step: int) -> State:
-    return State(step, np.full(3, step), OptimizerState(step, {}), step, None, {}, (0.0, 0.0))
+    return State(step, np.full(3, step), OptimizerState(step, {}), Place(step), None, {}, (0.0, 0.0))
 
 
 def past_after(steps: int, room: int, stride: int) -> Past:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from corpora.corpus import Corpus, Origin
+from engine.autograd.tensor import FloatArray
 from engine.commands import (
     Alter,
     Ask,
@@ -32,6 +33,13 @@ def session_on(corpus: Corpus, recipe: Recipe = SMALL) -> Session:
     session = Session()
     session.handle(Start(recipe, corpus))
     return session
+
+
+def weights(session: Session) -> FloatArray:
+    """The parameters of the session's run, live."""
+    assert session.run is not None
+    assert isinstance(session.run.trainer, Trainer)
+    return session.run.trainer.model.parameters.values
 
 
 def after(session: Session, *commands: Command) -> Snapshot:
@@ -171,7 +179,7 @@ def test_going_back_shows_the_step_one_then_stands_at(phrase: Corpus) -> None:
     assert seen.losses is not None
     assert seen.losses.steps.tolist() == list(range(1, 31))
     assert seen.losses.validation_steps.max() <= 30
-    values = session.run.trainer.model.parameters.values.tobytes() if session.run else b""
+    values = weights(session).tobytes()
     assert values == trained(phrase, 30).model.parameters.values.tobytes()
 
 
@@ -263,13 +271,13 @@ def test_a_run_that_runs_is_validated_only_while_that_took_a_tenth_of_its_time(p
     after(session, Step())
     run = session.run
     assert run is not None
-    assert not run.validation_due(running=False)  # this step is done
+    assert not run.validator.due(None)  # this step is done
     run.trainer.step()
     run.seconds = 1e9
-    assert run.validation_due(running=True)
+    assert run.validator.due(run.seconds)
     run.seconds = 0.0
-    assert not run.validation_due(running=True)
-    assert run.validation_due(running=False)
+    assert not run.validator.due(run.seconds)
+    assert run.validator.due(None)
 
 
 # Snapshots.
@@ -300,7 +308,7 @@ def test_a_snapshot_is_a_copy_that_never_changes(phrase: Corpus) -> None:
     later = after(session, Rewind(10), Run(10))
     assert later.version > seen.version
     assert later.recipe is not None
-    values = session.run.trainer.model.parameters.values.tobytes() if session.run else b""
+    values = weights(session).tobytes()
     assert values == trained(phrase, later.step, later.recipe).model.parameters.values.tobytes()
 
 

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from corpora.corpus import Corpus
+from engine.autograd.tensor import FloatArray
 from engine.commands import Alter, Command, Generate, NextPhase, Rewind, Run, Start, Step
 from engine.session import Session
 from engine.snapshot import Phase, SampleState, Snapshot, Status
@@ -49,9 +50,15 @@ def after(session: Session, *commands: Command) -> Snapshot:
     raise AssertionError("the session finds no end")
 
 
-def values(session: Session) -> bytes:
+def weights(session: Session) -> FloatArray:
+    """The parameters of the session's run, live."""
     assert session.run is not None
-    return session.run.trainer.model.parameters.values.tobytes()
+    assert isinstance(session.run.trainer, Trainer)
+    return session.run.trainer.model.parameters.values
+
+
+def values(session: Session) -> bytes:
+    return weights(session).tobytes()
 
 
 def values_at(step: int, recipe: Recipe, corpus: Corpus) -> bytes:
@@ -223,8 +230,8 @@ def test_weights_that_have_blown_up_can_be_looked_at_and_write_a_reason_instead_
     session = session_on(phrase)
     after(session, Step())
     assert session.run is not None
-    session.run.trainer.model.parameters.values[::2] = np.inf
-    session.run.trainer.model.parameters.values[1::2] = -np.inf
+    weights(session)[::2] = np.inf
+    weights(session)[1::2] = -np.inf
     seen = after(session, Generate("the", 5))  # warnings are errors here: none of this may warn
     assert seen.next_character is not None
     assert not np.isfinite(seen.next_character.logits).any()

@@ -9,7 +9,7 @@ from corpora.corpus import Corpus
 from engine.information import softmax
 from engine.snapshot import Phase, Trace
 from engine.training.recipe import Recipe
-from engine.training.trace import GradientTracer
+from engine.training.trace import GradientTracer, Tracer
 from engine.training.trainer import Trainer
 
 SMALL = Recipe(context=3, embedding=4, hidden=8, layers=2, batch=4, seed=5, precision="float64", rate=0.5)

@@ -9,12 +9,12 @@ import pytest
 
 from corpora.corpus import Corpus, Origin, UntrainableError
 from engine.information import log_softmax
-from engine.models.catalog import build
+from engine.models.catalog import build_gradient
 from engine.snapshot import Phase
+from engine.training.course import StepRecord, split_borders
 from engine.training.recipe import Recipe
 from engine.training.rules import RecipeError
 from engine.training.schedules import WarmupCosine
-from engine.training.course import StepRecord, split_borders
 from engine.training.trainer import Trainer
 
 SMALL = Recipe(context=3, embedding=4, hidden=8, layers=2, batch=4, seed=5)
@@ -285,5 +285,5 @@ def test_a_recipe_of_another_text_is_refused_by_fingerprint(phrase: Corpus) -> N
 
 
 def test_the_weights_begin_as_the_catalog_builds_them(phrase: Corpus) -> None:
-    fresh = build(SMALL, phrase.vocabulary.characters)
+    fresh = build_gradient(SMALL, phrase.vocabulary.characters)
     assert np.array_equal(Trainer(SMALL, phrase).model.parameters.values, fresh.parameters.values)

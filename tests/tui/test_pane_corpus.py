@@ -19,8 +19,8 @@ from corpora.corpus import Corpus, Origin
 from engine.commands import Rewind, Start, Step
 from engine.snapshot import Example, Snapshot
 from engine.thread import EngineThread
-from engine.training.recipe import Recipe
 from engine.training.course import split_borders
+from engine.training.recipe import Recipe
 from tui.dialogs.catalog import CatalogDialog
 from tui.messages import CorpusChosen, OpenRequested
 from tui.panes.corpus import CorpusPane

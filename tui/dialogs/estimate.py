@@ -10,10 +10,10 @@ from itertools import pairwise
 
 from engine.models.catalog import build
 from engine.models.mlp import Sizes
+from engine.training.course import split_borders
 from engine.training.recipe import Recipe
 from engine.training.rewind import BUDGET, STRIDE, Past
 from engine.training.rules import RecipeError
-from engine.training.course import split_borders
 
 MOMENTS = {"sgd": 0, "adam": 2}
 """Vectors as long as the parameters that an optimizer keeps; momentum is one more."""

@@ -55,9 +55,14 @@ class CountingModel(LanguageModel):
         """The model's own formula: probabilities and backoff weights for the counts of every level."""
 
     @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many distinct n-grams of each length from 1 to `order` it has counted."""
+        return tuple(len(level) for level in self._tables.trie.levels)
+
+    @property
     def size(self) -> int:
         """How many counts it keeps: the distinct n-grams of every length it looks at."""
-        return self._tables.trie.size
+        return sum(self.sizes)
 
     def fit(self, ids: IdArray) -> None:
         """Learn from a text, (T,), in place of whatever was learned before.
