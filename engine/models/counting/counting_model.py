@@ -79,13 +79,11 @@ class CountingModel(LanguageModel):
 
     def logits(self, context: IdArray) -> Floats:
         """Log-probabilities after `context`, of any length, (T,) -> (V,); -inf for what has probability 0."""
-        self._check(context)
-        return log_scores(self._tables, context)
+        return log_scores(self._tables, self._seen(context))
 
     def start(self, prompt: IdArray) -> Continuation:
         """Begin a continuation after `prompt`."""
-        self._check(prompt)
-        return CountingContinuation(self._tables, last(prompt, self.context_seen), self.context_seen)
+        return CountingContinuation(self._tables, self._seen(prompt), self.context_seen)
 
     def scoring(
         self, ids: IdArray, start: int, stop: int, *, thorough: bool = False
@@ -94,7 +92,7 @@ class CountingModel(LanguageModel):
 
         Every character sees the n-1 before it, thorough or not. What has probability 0 costs infinitely many.
         """
-        self._check(ids)
+        self._check(ids[max(0, start - self.context_seen) : stop])
         return self._pieces(self._tables, ids, start, stop)
 
     def probe(self, context: IdArray) -> dict[str, NDArray[np.floating]]:
@@ -105,10 +103,10 @@ class CountingModel(LanguageModel):
         `backoff`: for every n the share that goes to the distribution before it (to the uniform one in a model
         that is not chained), 1 where nothing ever followed the context. `logits`: as the method gives them.
         """
-        self._check(context)
+        seen = self._seen(context)
         trie, estimates = self._tables.trie, self._tables.estimates
-        contexts = trie.suffixes(context)
-        distributions = self._tables.distributions(context)
+        contexts = trie.suffixes(seen)
+        distributions = self._tables.distributions(seen)
         values: dict[str, NDArray[np.floating]] = {"distribution.0": next(distributions).copy()}
         for n, (number, p) in enumerate(zip(contexts, distributions, strict=True), 1):
             level = trie.levels[n - 1]
@@ -119,7 +117,7 @@ class CountingModel(LanguageModel):
         values["backoff"] = np.array(
             [estimate.backoff[number] for estimate, number in zip(estimates, contexts, strict=False)]
         )
-        values["logits"] = self.logits(context)
+        values["logits"] = log_scores(self._tables, seen)
         return values
 
     def _learn(self, ids: IdArray) -> Tables:
@@ -133,6 +131,12 @@ class CountingModel(LanguageModel):
             p = tables.likelihoods(ids[first:end])[begin - first :]
             with np.errstate(divide="ignore"):
                 yield 0.0 - np.log(p)
+
+    def _seen(self, context: IdArray) -> IdArray:
+        """The characters it looks at, once they are known to be its own."""
+        seen = last(context, self.context_seen)
+        self._check(seen)
+        return seen
 
     def _check(self, ids: IdArray) -> None:
         if len(ids) and (largest := int(ids.max())) >= self.vocabulary_size:
