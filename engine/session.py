@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,10 +19,12 @@ from engine.commands import (
     Alter,
     Ask,
     Command,
+    Compare,
     Generate,
     NextPhase,
     Pause,
     Rewind,
+    Rival,
     Run,
     Start,
     Step,
@@ -30,8 +33,9 @@ from engine.commands import (
 )
 from engine.live_run import LiveRun
 from engine.models.language_model import LanguageModel
+from engine.rivals import Rivals
 from engine.sampling import PromptError
-from engine.snapshot import NextCharacter, Remedy, Sample, SampleState, Snapshot, Status, Trouble
+from engine.snapshot import NextCharacter, Remedy, RivalView, Sample, SampleState, Snapshot, Status, Trouble
 from engine.training.course import Finished
 from engine.training.divergence import Diverged
 from engine.training.rewind import BUDGET
@@ -62,6 +66,7 @@ class Session:
         self._written = 0
         self._writer: Writer | None = None
         self._scribe: LanguageModel | None = None
+        self._rivals: Rivals | None = None
         self._version = 0
 
     def handle(self, command: Command) -> None:
@@ -134,12 +139,20 @@ class Session:
             example=example_of(trainer.batch) if trainer.batch is not None else None,
             losses=run.losses(),
             next_character=expected,
+            rivals=self._expectations_of_rivals(run, expected),
             trace=run.tracer.trace,
             samples=samples,
             trouble=self._trouble,
             notice=self._notice,
             notice_number=self._notices,
         )
+
+    def _expectations_of_rivals(self, run: LiveRun, expected: NextCharacter | None) -> tuple[RivalView, ...]:
+        if self._rivals is None:
+            return ()
+        if expected is None:
+            return self._rivals.views(None)
+        return self._rivals.views(np.array(expected.context, dtype=run.trainer.corpus.ids.dtype))
 
     def _expected(self, run: LiveRun) -> NextCharacter | None:
         """The distribution to show; a model that fails here fails in training, too, and is reported once."""
@@ -183,6 +196,8 @@ class Session:
                 self.run.trainer.alter(name, value)
             case Ask(context=context):
                 self.run.question = context
+            case Compare(rivals=rivals):
+                self._compare(self.run, rivals)
             case Generate():
                 self._begin_text(self.run, command)
 
@@ -191,6 +206,17 @@ class Session:
         self._end_text(SampleState.STOPPED)
         self.run, self._scribe = run, None
         self._status, self._trouble, self._last = Status.PAUSED, None, None
+        if self._rivals is not None:
+            self._compare(run, self._rivals.chosen)
+
+    def _compare(self, run: LiveRun, rivals: Sequence[Rival]) -> None:
+        """Compare with these, keeping what those of the same text and splits have read."""
+        corpus, borders = run.trainer.corpus, run.trainer.borders
+        if self._rivals is None or not self._rivals.fits(corpus, borders):
+            if self._rivals is not None:
+                self._rivals.close()
+            self._rivals = Rivals(corpus, borders)
+        self._rivals.choose(rivals)
 
     def _set_running(self, run: LiveRun, steps: int | None) -> None:
         self._last = None if steps is None else run.trainer.steps_made + steps
@@ -258,7 +284,16 @@ class Session:
         elif run is not None and run.validator.due(run.seconds if running else None):
             busy = True
             run.validate()
-        return busy
+        return self._watch_rivals(busy) or busy
+
+    def _watch_rivals(self, busy: bool) -> bool:
+        """Tell what went wrong with them; whether one still reads, which is waited for if nothing else is to do."""
+        if self._rivals is None:
+            return False
+        reading = self._rivals.wait(0 if busy else SLICE_SECONDS)
+        for failure in self._rivals.failures():
+            self._say(failure)
+        return reading
 
     def _begin_text(self, run: LiveRun, request: Generate) -> None:
         self._end_text(SampleState.STOPPED)
