@@ -7,12 +7,13 @@ import time
 
 import numpy as np
 
-from corpora.corpus import Corpus
 from engine.models.catalog import build
 from engine.models.language_model import LanguageModel
 from engine.sampling import UnknownPolicy, prepare_prompt
 from engine.snapshot import Losses, NextCharacter
-from engine.training.beginning import begin
+from engine.training.beginning import watch
+from engine.training.course import Course
+from engine.training.history import LossHistory
 from engine.training.recipe import Recipe
 from engine.training.stopping import Stopping, StopRule
 from engine.training.trace import example_of
@@ -33,17 +34,21 @@ def stop_rule(recipe: Recipe) -> StopRule:
 
 
 class LiveRun:
-    """A trainer with its observers.
+    """A run with its observers.
 
     Arguments:
-        recipe, corpus, rewind_budget: as for `Trainer`, whose errors it passes on.
+        course: the run, fresh or resumed.
+        seconds: trained so far.
+        validations: the course of its validation loss so far, one number a row.
     """
 
-    def __init__(self, recipe: Recipe, corpus: Corpus, rewind_budget: int) -> None:
-        self.trainer, self.tracer = begin(recipe, corpus, rewind_budget)
-        self.validator = Validator(self.trainer)
-        self.stopping = Stopping(stop_rule(recipe))
-        self.seconds = 0.0
+    def __init__(self, course: Course, seconds: float = 0.0, validations: LossHistory | None = None) -> None:
+        self.trainer, self.tracer = course, watch(course)
+        self.validator = Validator(course, validations)
+        self.stopping = Stopping(stop_rule(course.recipe))
+        for step, loss in zip(self.validator.losses.steps(), self.validator.losses.column(0), strict=True):
+            self.stopping.validated(int(step), float(loss))
+        self.seconds = seconds
         self.steps_per_second: float | None = None
         self.question: str | None = None
         self._window = (0.0, 0)  # when the speed's window began, and at which step

@@ -36,6 +36,7 @@ from engine.models.language_model import LanguageModel
 from engine.rivals import Rivals
 from engine.sampling import PromptError
 from engine.snapshot import NextCharacter, Remedy, RivalView, Sample, SampleState, Snapshot, Status, Trouble
+from engine.training.beginning import begin
 from engine.training.course import Finished
 from engine.training.divergence import Diverged
 from engine.training.rewind import BUDGET
@@ -202,7 +203,9 @@ class Session:
                 self._begin_text(self.run, command)
 
     def _start(self, command: Start) -> None:
-        run = LiveRun(command.recipe, command.corpus, self._budget)  # may refuse: then the old run stays
+        run = LiveRun(
+            begin(command.recipe, command.corpus, self._budget)
+        )  # may refuse: then the old run stays
         self._end_text(SampleState.STOPPED)
         self.run, self._scribe = run, None
         self._status, self._trouble, self._last = Status.PAUSED, None, None

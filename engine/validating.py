@@ -20,17 +20,18 @@ class Validator:
 
     Arguments:
         course: the run.
+        losses: of the validations so far, one number a row; None for none.
 
     Attributes:
         losses: the validation losses so far, nats per character, by step.
     """
 
-    def __init__(self, course: Course) -> None:
-        self.losses = LossHistory(columns=1, capacity=VALIDATIONS_KEPT)
+    def __init__(self, course: Course, losses: LossHistory | None = None) -> None:
+        self.losses = LossHistory(columns=1, capacity=VALIDATIONS_KEPT) if losses is None else losses
         self._course = course
         self._evaluation: Evaluation | None = None
         self._replica: LanguageModel | None = None
-        self._begun_at = -1  # the step validated last, or being validated
+        self._begun_at = self.last_step  # the step validated last, or being validated
         self._seconds = 0.0
 
     @property

@@ -13,15 +13,27 @@ from engine.training.trace import GradientTracer, Tracer
 from engine.training.trainer import Trainer
 
 
-def begin(recipe: Recipe, corpus: Corpus, rewind_budget: int = BUDGET) -> tuple[Course, Tracer]:
-    """A fresh run, and a tracer for its steps.
+def begin(recipe: Recipe, corpus: Corpus, rewind_budget: int = BUDGET) -> Course:
+    """A fresh run.
 
     Arguments:
         recipe, corpus: as for every `Course`, whose errors it passes on.
         rewind_budget: bytes for the memory of the past, where going back takes memory.
     """
     if recipe.model in COUNTING:
-        counting = CountingTrainer(recipe, corpus)
-        return counting, CountingTracer(counting)
-    trainer = Trainer(recipe, corpus, rewind_budget=rewind_budget)
-    return trainer, GradientTracer(trainer)
+        return CountingTrainer(recipe, corpus)
+    return Trainer(recipe, corpus, rewind_budget=rewind_budget)
+
+
+def watch(course: Course) -> Tracer:
+    """A tracer for the steps of a run.
+
+    Raises:
+        TypeError: if it is none that `begin` gives.
+    """
+    match course:
+        case Trainer():
+            return GradientTracer(course)
+        case CountingTrainer():
+            return CountingTracer(course)
+    raise TypeError(f"no tracer is known for a {type(course).__name__}")
