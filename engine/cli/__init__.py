@@ -1,0 +1,1 @@
+"""`charlm`: everything that the screen does with models, without a screen."""
