@@ -72,7 +72,7 @@ def cases(draw: st.DrawFn) -> tuple[int, int, IdArray, IdArray]:
 
 @every_model
 @given(case=cases())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_after_every_context_seen_or_not_the_probabilities_sum_to_one(
     kind: str, case: tuple[int, int, IdArray, IdArray]
 ) -> None:
@@ -98,7 +98,7 @@ def test_the_probabilities_sum_to_one_after_the_contexts_of_a_longer_text(kind: 
 
 @every_model
 @given(case=cases(), start=st.integers(0, 15), piece=st.integers(1, 6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_scoring_agrees_with_the_logits_whatever_the_pieces_and_wherever_it_begins(
     kind: str, case: tuple[int, int, IdArray, IdArray], start: int, piece: int
 ) -> None:
@@ -121,7 +121,9 @@ def test_a_continuation_says_what_the_logits_say(
 ) -> None:
     v, order, text, other = case
     model = fitted(kind, v, order, text)
-    continuation = model.start(other[:cut])
+    prompt = other[:cut].copy()
+    continuation = model.start(prompt)
+    prompt[:] = 0  # whoever gave it may go on using it
     for t in range(min(cut, len(other)), len(other)):
         assert np.array_equal(continuation.logits, model.logits(other[:t]))
         continuation.advance(int(other[t]))

@@ -212,7 +212,7 @@ texts = st.lists(st.integers(0, 3), max_size=60)
 @given(
     text=texts, context=st.lists(st.integers(0, 4), max_size=6), order=st.integers(1, 5), v=st.integers(5, 7)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_after_any_context_a_model_says_what_its_formula_says(
     kind: str, text: list[int], context: list[int], order: int, v: int
 ) -> None:
@@ -316,7 +316,7 @@ def test_the_weights_of_jelinek_mercer_make_other_held_out_text_most_probable() 
     lead=st.integers(0, 10),
     order=st.integers(1, 6),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_unseen_shares_are_those_of_a_search_in_the_text(
     train: list[int], split: list[int], lead: int, order: int
 ) -> None:

@@ -35,6 +35,10 @@ class CountingModel(LanguageModel):
             distribution whatever it is fitted to.
     Raises:
         ValueError: if one of them is out of its range.
+
+    Attributes:
+        order: n.
+        chained: whether a longer context leans on the next shorter one, as `Tables` has it.
     """
 
     context_needed = 0
@@ -83,7 +87,7 @@ class CountingModel(LanguageModel):
 
     def start(self, prompt: IdArray) -> Continuation:
         """Begin a continuation after `prompt`."""
-        return CountingContinuation(self._tables, self._seen(prompt), self.context_seen)
+        return CountingContinuation(self._tables, self._seen(prompt).copy(), self.context_seen)
 
     def scoring(
         self, ids: IdArray, start: int, stop: int, *, thorough: bool = False

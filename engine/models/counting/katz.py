@@ -52,12 +52,11 @@ class Katz(CountingModel):
         estimates = []
         below = Below.uniform(self.vocabulary_size)
         for level in trie.levels:
-            followers = level.totals()
-            kept, given, total = discounted(level, followers)
+            kept, given, total = discounted(level)
             probability, beta = relative(level, kept, total), share(given, total, otherwise=0.0)
-            alpha = share(beta, below.left_for_others(level, followers), otherwise=0.0)
+            alpha = share(beta, below.left_for_others(level), otherwise=0.0)
             estimates.append(Estimate.of(probability, np.where(total > 0, alpha, 1.0)))
-            below = Below(probability, level.suffixes, followers, level.totals(probability), beta)
+            below = Below(probability, level.suffixes, level.totals(probability), beta)
         return estimates
 
 
@@ -68,46 +67,37 @@ class Below:
     Attributes:
         probability: P of its n-grams, (K,).
         suffixes: the number of h' for each h, (K,).
-        followers: how many characters followed each h', (K',).
-        seen: how probable these are together, (K',).
+        seen: how probable the characters that followed each h' are together, (K',).
         beta: how probable the others are together, (K',).
     """
 
     probability: Floats
     suffixes: NDArray[np.integer]
-    followers: Floats
     seen: Floats
     beta: Floats
 
     @classmethod
     def uniform(cls, vocabulary_size: int) -> Self:
         """The uniform distribution, as though all characters had followed its one h'."""
-        v = float(vocabulary_size)
-        return cls(np.array([1 / v]), np.zeros(1, dtype=np.int32), np.array([v]), np.ones(1), np.zeros(1))
+        return cls(np.array([1 / vocabulary_size]), np.zeros(1, dtype=np.int32), np.ones(1), np.zeros(1))
 
-    def left_for_others(self, level: Level, followers: Floats) -> Floats:
+    def left_for_others(self, level: Level) -> Floats:
         """The sum in (4): P(. | h') of the characters that did not follow h, (K,).
 
-        They are those that did not follow h' either, and those that followed h' only. Whether there are any of the
-        latter the numbers of followers say exactly, which a difference of probabilities would not.
+        They are those that did not follow h' either, and those that followed h' only. Where there are none of the
+        latter the difference is exactly 0, being of the same numbers added up in the same order.
         """
         h_prime = self.suffixes
         others: Floats = self.seen[h_prime] - level.totals(self.probability[level.suffixes])
-        others[followers == self.followers[h_prime]] = 0.0
         others += self.beta[h_prime]
         return others
 
 
-def discounted(level: Level, followers: Floats) -> tuple[Floats, Floats, Floats]:
-    """d(c) c of every n-gram, (N,); what each context gives up, (K,); and what both are a share of, (K,).
-
-    Arguments:
-        level: the counts.
-        followers: how many characters followed each context, (K,).
-    """
+def discounted(level: Level) -> tuple[Floats, Floats, Floats]:
+    """d(c) c of every n-gram, (N,); what each context gives up, (K,); and what both are a share of, (K,)."""
     kept = good_turing(level.counts)[np.minimum(level.counts, MOST_DISCOUNTED + 1)] * level.counts
     total, given = level.totals(level.counts), level.totals(level.counts - kept)
-    everybody = followers == level.vocabulary_size
+    everybody = level.totals() == level.vocabulary_size
     total = np.where(everybody, total - given, total)
     given = np.where(everybody, 0.0, given)
     nothing_given = (given == 0) & (total > 0) & ~everybody
