@@ -112,11 +112,6 @@ class Trie:
             grams, parents = numbers, len(keys)
         return cls(tuple(levels))
 
-    @property
-    def size(self) -> int:
-        """How many counts there are, on all levels."""
-        return sum(len(level) for level in self.levels)
-
     def walk(self, ids: IdArray) -> Iterator[tuple[Numbers, Numbers]]:
         """Find every place of another text, level by level.
 
