@@ -202,7 +202,7 @@ class Recipe:
             if step is not None:
                 changes.append(Change(int(step), name, _live_rule(name).read(name, value)))
             elif name == "split":
-                values |= _shares(value)
+                values |= split_shares(value)
             elif name not in RULES:  # "changes" among them: in a line they are written @step:name=value
                 raise _unknown(name)
             elif name in values:
@@ -256,7 +256,7 @@ def _live_rule(name: str) -> Rule:
     return RULES[name]
 
 
-def _shares(split: str) -> dict[str, Scalar]:
+def split_shares(split: str) -> dict[str, Scalar]:
     """The shares that "0.9/0.1/0" means: of training, validation and test.
 
     Raises:

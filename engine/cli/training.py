@@ -1,0 +1,139 @@
+"""Training without a screen: a run is led to its end, measured, saved now and then, and scored at last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.cli.interrupts import Interrupts
+from engine.cli.progress import Progress
+from engine.live_run import LiveRun
+from engine.training.autosave import Autosave
+from engine.training.course import Course
+from engine.training.run_folder import RunFolder
+from engine.training.trainer import Trainer
+
+SLICE_SECONDS = 0.1
+"""How long training goes on before the next look at signals, the clock and the validation."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How training ended.
+
+    Attributes:
+        reason: in words.
+        interrupted: whether a signal ended it.
+    """
+
+    reason: str
+    interrupted: bool
+
+
+class Training:
+    """Leads one run to its end.
+
+    Arguments:
+        run: the run, fresh or resumed.
+        folder: where it is kept; locked by this process.
+        progress, interrupts: how it is told of, and how it is ended early.
+    """
+
+    def __init__(self, run: LiveRun, folder: RunFolder, progress: Progress, interrupts: Interrupts) -> None:
+        self._run, self._folder = run, folder
+        self._progress, self._interrupts = progress, interrupts
+        self._autosave = Autosave()
+        self._logged = run.trainer.steps_made
+
+    def lead(self) -> Ending:
+        """Train until a stop condition holds or a signal comes; the run is saved then.
+
+        Raises:
+            Diverged: as the trainer does; the run is saved as it was before the step that failed.
+            SaveError: if the run cannot be saved.
+        """
+        self._progress.begin()
+        self._run.start_clock()
+        try:
+            while True:
+                if self._interrupts.received is not None:
+                    ending = Ending(f"stopped by {self._interrupts.received.name}", interrupted=True)
+                    break
+                reason = None if self._run.validator.owed else self._run.why_stop()
+                if reason is not None:
+                    ending = Ending(reason, interrupted=False)
+                    break
+                self._work()
+        finally:
+            self._save()
+        self._say(last=True)
+        return ending
+
+    def _work(self) -> None:
+        """A slice of training or validation, and what is due after it."""
+        run = self._run
+        best = run.stopping.validations.best
+        if run.validator.owed:
+            run.validate()
+        else:
+            run.train(time.perf_counter() + SLICE_SECONDS, None)
+            if not run.validator.owed and run.validator.due(run.seconds):
+                run.validate()
+        self._log()
+        if run.trainer.recipe.patience and run.stopping.validations.best != best:
+            self._folder.save(run.trainer, run.seconds, run.validator.losses, best=True)
+        if self._autosave.due():
+            self._save()
+        self._say()
+
+    def _log(self) -> None:
+        """A line of measurements, where there is something new."""
+        run, course = self._run, self._run.trainer
+        validated = run.validator.last_step == course.steps_made
+        if course.steps_made == self._logged and not validated:
+            return
+        row = course.losses.last
+        if row is None:
+            return
+        record: dict[str, float | int | str | None] = {
+            "step": course.steps_made,
+            "loss": row[0],
+            "smoothed": row[1],
+            "seconds": run.seconds,
+            "epoch": course.epochs,
+        }
+        if validated:
+            record["validation_loss"] = run.validator.last_loss
+        if isinstance(course, Trainer):
+            record |= {"rate": course.rate, "gradient_norm": course.gradient_norm}
+        if course.steps_made != self._logged or validated:
+            self._folder.log(record)
+        self._logged = course.steps_made
+
+    def _save(self) -> None:
+        self._folder.save(self._run.trainer, self._run.seconds, self._run.validator.losses)
+        self._autosave.restart()
+
+    def _say(self, *, last: bool = False) -> None:
+        run, course = self._run, self._run.trainer
+        row, validation = course.losses.last, run.validator.last_loss
+        words = [f"step {course.steps_made:,}"]
+        words += [] if row is None else [f"loss {row[1]:.4f}"]
+        words += [] if validation is None else [f"validation {validation:.4f}"]
+        words += [] if run.steps_per_second is None else [f"{run.steps_per_second:,.0f} steps/s"]
+        self._progress.show(", ".join(words), share_done(run), last=last)
+
+
+def share_done(run: LiveRun) -> float | None:
+    """How much of a run is done, as far as its stop conditions tell; None if they do not."""
+    recipe, course = run.trainer.recipe, run.trainer
+    shares = [course.epochs] if course.rewind_limit and not recipe.means("rate") else []
+    shares += [course.steps_made / recipe.stop_steps] if recipe.stop_steps else []
+    shares += [run.seconds / recipe.stop_seconds] if recipe.stop_seconds else []
+    return min(max(shares), 1.0) if shares else None
+
+
+def numbers_of(course: Course) -> Mapping[str, int]:
+    """How many numbers were learned, by array."""
+    return {group.name: group.count for group in course.table}
