@@ -87,13 +87,13 @@ ACTIVATIONS: dict[str, Activation] = {a.name: a for a in (_ReLU(), _Tanh(), _GEL
 """The activations a person can choose, by name."""
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor, activation: Activation = IDENTITY) -> Tensor:
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: Activation = IDENTITY) -> Tensor:
     """f(x W^T + b) as one node.
 
     Arguments:
         x: (B, I).
         weight: (O, I).
-        bias: (O,).
+        bias: (O,); None for none.
         activation: f.
     Raises:
         ShapeError: if the inner sizes differ.
@@ -104,16 +104,19 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor, activation: Activation = IDE
             f"linear: the input is {inputs.shape}, the weight {matrix.shape}: inner sizes differ"
         )
     z = np.dot(inputs, matrix.T)  # (B, O)
-    z += bias.data
+    if bias is not None:
+        z += bias.data
     result, kept = activation.forward(z)
 
     def backward(grad: FloatArray) -> None:
         grad = activation.gradient(grad, kept)  # dL/dz, (B, O)
         weight.receive_product(grad.T, inputs)
-        bias.receive_sum(grad)
+        if bias is not None:
+            bias.receive_sum(grad)
         x.receive(np.dot(grad, matrix))  # (B, I)
 
-    return Tensor.made_by(f"linear+{activation.name}", result, (x, weight, bias), backward)
+    parents = (x, weight) if bias is None else (x, weight, bias)
+    return Tensor.made_by(f"linear+{activation.name}", result, parents, backward)
 
 
 def embed(table: Tensor, ids: IntArray) -> Tensor:

@@ -39,6 +39,7 @@ class Linear(Module[Tensor]):
         rng: draws the weight, (O, I); the bias starts at 0.
         initialiser: a name in `engine.nn.initialisation.INITIALISERS`.
         activation: a name in `ACTIVATIONS`, or "" for none.
+        biased: whether there is a b.
     """
 
     def __init__(
@@ -50,9 +51,10 @@ class Linear(Module[Tensor]):
         *,
         initialiser: str = "xavier",
         activation: str = "",
+        biased: bool = True,
     ) -> None:
         self.weight = Parameter(initialise(initialiser, rng, (outputs, inputs)).astype(dtype))
-        self.bias = Parameter(np.zeros(outputs, dtype=dtype))
+        self.bias = Parameter(np.zeros(outputs, dtype=dtype)) if biased else None
         self._activation: Activation = ACTIVATIONS[activation] if activation else IDENTITY
 
     def __call__(self, x: Tensor) -> Tensor:

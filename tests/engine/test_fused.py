@@ -96,6 +96,18 @@ def test_linear_with_its_activation(name: str, seed: int, batch: int, inputs: in
     same_value_and_gradients(one_node, lambda t: readable_linear(t[0], t[1], t[2], name), arrays)
 
 
+def test_linear_without_a_bias_is_linear_with_a_bias_of_zeros() -> None:
+    x, weight = (np.random.default_rng(4).normal(size=shape) for shape in [(3, 2), (4, 2)])
+
+    def without(t: Tensors) -> Tensor:
+        return fused.linear(t[0], t[1], None, fused.ACTIVATIONS["tanh"])
+
+    assert check_gradients(lambda t: weighted(without(t)), [x, weight]) < LIMIT
+    same_value_and_gradients(
+        without, lambda t: readable_linear(t[0], t[1], Tensor(np.zeros(4)), "tanh"), [x, weight]
+    )
+
+
 def test_a_linear_layer_applied_twice_sums_both_shares() -> None:
     x, weight, bias = (np.random.default_rng(12).normal(size=shape) for shape in [(2, 3), (3, 3), (3,)])
 
