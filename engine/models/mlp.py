@@ -4,8 +4,11 @@
     h1 = f(W1 x + b1), h2 = f(W2 h1 + b2), ...
     z = W h + b,   P(next) = softmax(z)
 
-Two hidden layers of ReLUs make it the model of section 3.5 of the course that the project grew from; the
-direct connections of the paper are left out there as here.
+Two hidden layers of ReLUs make it the model of section 3.5 of the course that the project grew from. Three things
+can be added: the paper's direct connections, z = W h + D x + b (equation 1; one layer of tanh then makes it the
+paper's model); batch normalisation before each activation, h = f(BN(W x)), whose shift takes the place of the bias
+(Ioffe & Szegedy 2015, section 3.2); and scores by the characters' own vectors, z = T (W h + b) + c (Press & Wolf
+2017).
 """
 
 from __future__ import annotations
@@ -19,17 +22,24 @@ from numpy.typing import NDArray
 
 from corpora.vocabulary import IdArray
 from engine.autograd.fused import softmax_cross_entropy
-from engine.autograd.tensor import Tensor
+from engine.autograd.tensor import FloatArray, Tensor
 from engine.models.language_model import Forward
 from engine.models.window import WindowModel
-from engine.nn.layers import Dropout, Embedding, Linear
+from engine.nn.batch_normalisation import BatchNorm
+from engine.nn.layers import Dropout, Embedding, Linear, TiedLinear
 from engine.nn.module import Module
 from engine.nn.parameters import ArrayParameters
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """The shape of a feed-forward model: V, C, E, H and how many hidden layers, with what is in them."""
+    """The shape of a feed-forward model: V, C, E, H and how many hidden layers, with what is in them.
+
+    Attributes:
+        direct: whether the embedding is connected to the scores directly, too.
+        batchnorm: whether each hidden layer is normalised over the batch before its activation.
+        tied: whether the characters' vectors give the scores, too, from a projection to their width.
+    """
 
     vocabulary: int
     context: int = 8
@@ -39,6 +49,9 @@ class Sizes:
     activation: str = "relu"
     initialiser: str = "xavier"
     dropout: float = 0.0
+    direct: bool = False
+    batchnorm: bool = False
+    tied: bool = False
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -53,8 +66,13 @@ class Sizes:
         formulas = {"embedding": f"x = [{vectors}{dots}{last}]"}
         for layer in range(1, self.layers + 1):
             before = "x" if layer == 1 else f"h{layer - 1}"
-            formulas[f"hidden.{layer - 1}"] = f"h{layer} = {self.activation}(W{layer} {before} + b{layer})"
-        formulas["logits"] = f"z = W{self.layers + 1} h{self.layers} + b{self.layers + 1}"
+            inner = f"BN(W{layer} {before})" if self.batchnorm else f"W{layer} {before} + b{layer}"
+            formulas[f"hidden.{layer - 1}"] = f"h{layer} = {self.activation}({inner})"
+        last_layer = self.layers + 1
+        scores = f"W{last_layer} h{self.layers} + b{last_layer}"
+        if self.tied:
+            scores = f"T ({scores}) + c"
+        formulas["logits"] = f"z = {scores}" + (" + D x" if self.direct else "")
         return formulas
 
 
@@ -79,12 +97,23 @@ class FeedForward(Module[IdArray]):
         self.embedding = Embedding(sizes.vocabulary, sizes.embedding, rng, dtype)
         self.hidden = tuple(
             [
-                Linear(i, o, rng, dtype, initialiser=kind, activation=sizes.activation)
+                Linear(i, o, rng, dtype, initialiser=kind, biased=False)
+                if sizes.batchnorm
+                else Linear(i, o, rng, dtype, initialiser=kind, activation=sizes.activation)
                 for i, o in pairwise(inner)
             ]
         )
+        normalised = inner[1:] if sizes.batchnorm else []
+        self.norm = tuple([BatchNorm(size, dtype, activation=sizes.activation) for size in normalised])
         self.dropout = Dropout(sizes.dropout, noise)
-        self.output = Linear(inner[-1], outputs, rng, dtype, initialiser=kind)
+        self.output: Module[Tensor] = (
+            TiedLinear(inner[-1], self.embedding.weight, rng, dtype, initialiser=kind)
+            if sizes.tied
+            else Linear(inner[-1], outputs, rng, dtype, initialiser=kind)
+        )
+        self.direct = (
+            Linear(inner[0], outputs, rng, dtype, initialiser=kind, biased=False) if sizes.direct else None
+        )
 
     def __call__(self, x: IdArray) -> Tensor:
         """(B, C) ids -> logits, (B, V)."""
@@ -96,13 +125,18 @@ class FeedForward(Module[IdArray]):
         A hidden stage is what its units gave, before dropout: one that was dropped is not dead. The next layer
         sees these values times dropout's mask.
         """
-        x = self.embedding(contexts)  # (B, C*E)
-        stages = [("embedding", x)]
+        vectors = x = self.embedding(contexts)  # (B, C*E)
+        stages = [("embedding", vectors)]
         for index, layer in enumerate(self.hidden):
             x = layer(x)  # (B, H)
+            if self.norm:
+                x = self.norm[index](x)
             stages.append((f"hidden.{index}", x))
             x = self.dropout(x)
-        stages.append(("logits", self.output(x)))  # (B, V)
+        logits = self.output(x)  # (B, V)
+        if self.direct is not None:
+            logits = logits + self.direct(vectors)
+        stages.append(("logits", logits))
         return tuple(stages)
 
 
@@ -135,7 +169,7 @@ class MLP(WindowModel):
         return softmax_cross_entropy(forward.logits, targets)
 
     def without_noise(self, contexts: IdArray) -> Forward:
-        """A forward pass that drops nothing and takes nothing from the run's noise."""
+        """A forward pass that drops nothing, takes nothing from the run's noise and leaves its statistics alone."""
         if not self._network.training:
             return self.forward(contexts)
         self._network.train(False)
@@ -158,5 +192,18 @@ class MLP(WindowModel):
         return self.sizes.formulas()
 
     def train(self, on: bool) -> None:
-        """Switch dropout on or off."""
+        """Switch dropout on or off, and batch normalisation between the batch's statistics and the running ones."""
         self._network.train(on)
+
+    @property
+    def memory(self) -> Mapping[str, FloatArray]:
+        """The running mean and variance of every batch normalisation, by names such as "norm.0.mean"."""
+        kept: dict[str, FloatArray] = {}
+        for index, norm in enumerate(self._network.norm):
+            kept[f"norm.{index}.mean"], kept[f"norm.{index}.variance"] = norm.mean, norm.variance
+        return kept
+
+    def remember(self, memory: Mapping[str, FloatArray]) -> None:
+        """Put back what `memory` gave."""
+        for index, norm in enumerate(self._network.norm):
+            norm.mean, norm.variance = memory[f"norm.{index}.mean"], memory[f"norm.{index}.variance"]

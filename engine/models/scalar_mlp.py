@@ -64,12 +64,13 @@ class ValueParameters(ParameterVector):
 
 
 class ScalarMLP(WindowModel):
-    """The feed-forward model on `Value`: the one to look at. Always float64, and without dropout.
+    """The feed-forward model on `Value`: the one to look at. Always float64, and without the options of `MLP`.
 
     Arguments:
         sizes, seed, pad: as for `MLP`.
     Raises:
-        ValueError: if the activation is not one that `Value` knows, or dropout is asked for.
+        ValueError: if the activation is not one that `Value` knows, or dropout, direct connections, batch
+            normalisation or tied vectors are asked for.
     """
 
     replays_slowly = True
@@ -84,6 +85,9 @@ class ScalarMLP(WindowModel):
             raise ValueError(
                 f"dropout = {sizes.dropout:g}: scalar-mlp has none; set it to 0, or choose model = mlp"
             )
+        for name in ("direct", "batchnorm", "tied"):
+            if getattr(sizes, name):
+                raise ValueError(f"{name} = yes: scalar-mlp has none; set it to no, or choose model = mlp")
         self.sizes = sizes
         self.vocabulary_size, self.context, self.pad = sizes.vocabulary, sizes.context, pad
         self.context_needed = self.context_seen = sizes.context

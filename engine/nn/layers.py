@@ -1,4 +1,4 @@
-"""The layers: embedding, linear with its activation, activations alone, dropout."""
+"""The layers: embedding, linear with its activation or tied to the embedding, activations alone, dropout."""
 
 from __future__ import annotations
 
@@ -60,6 +60,37 @@ class Linear(Module[Tensor]):
     def __call__(self, x: Tensor) -> Tensor:
         """(B, I) -> (B, O)."""
         return linear(x, self.weight, self.bias, self._activation)
+
+
+class TiedLinear(Module[Tensor]):
+    """Scores by the characters' own vectors: T (W x + b) + c, (B, I) -> (B, V), T the table of an embedding.
+
+    Source: Press & Wolf (2017), Using the Output Embedding to Improve Language Models; the projection to the width
+    of the vectors as in Inan et al. (2017), section 3.
+
+    Arguments:
+        inputs: I.
+        table: T, (V, E), the embedding's parameter, which this layer shares.
+        rng, dtype, initialiser: of the projection's weight W, (E, I); the biases start at 0.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        table: Parameter,
+        rng: np.random.Generator,
+        dtype: np.dtype[np.floating],
+        *,
+        initialiser: str = "xavier",
+    ) -> None:
+        count, size = table.shape
+        self.projection = Linear(inputs, size, rng, dtype, initialiser=initialiser)
+        self.bias = Parameter(np.zeros(count, dtype=dtype))
+        self._table = table
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(B, I) -> (B, V)."""
+        return linear(self.projection(x), self._table, self.bias)
 
 
 class ReLU(Module[Tensor]):

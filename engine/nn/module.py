@@ -40,12 +40,18 @@ class Module(ABC, Generic[Input]):
                         yield f"{name}.{index}", entry
 
     def parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Every parameter with its path, such as "hidden.0.weight"."""
+        """Every parameter with its path, such as "hidden.0.weight"; one that stands in two places, by its first."""
+        paths: dict[Parameter, str] = {}
+        for path, parameter in self._paths():
+            paths.setdefault(parameter, path)
+        yield from ((path, parameter) for parameter, path in paths.items())
+
+    def _paths(self) -> Iterator[tuple[str, Parameter]]:
         for name, value in vars(self).items():
             if isinstance(value, Parameter):
                 yield name, value
         for name, child in self.children():
-            for path, parameter in child.parameters():
+            for path, parameter in child._paths():
                 yield f"{name}.{path}", parameter
 
     def train(self, on: bool = True) -> None:

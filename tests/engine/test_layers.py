@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from engine.autograd.functions import IntArray, gelu, reduce_sum, relu, tanh
 from engine.autograd.fused import softmax_cross_entropy
-from engine.autograd.gradcheck import check_gradients
+from engine.autograd.gradcheck import check_gradients, numeric_gradient
 from engine.autograd.tensor import Tensor
-from engine.nn.layers import GELU, Dropout, Embedding, Linear, ReLU, Tanh
+from engine.nn.layers import GELU, Dropout, Embedding, Linear, ReLU, Tanh, TiedLinear
 from engine.nn.module import Module, Sequential
 from engine.nn.parameters import ArrayParameters
 
@@ -90,3 +90,27 @@ def test_an_activation_as_a_layer_is_the_function_of_that_name(
     assert list(layer.parameters()) == []
     smooth = np.array([[-2.0, -0.3, 1.5]])  # away from the kink of ReLU
     assert check_gradients(lambda t: reduce_sum(layer(t[0]) * smooth), [smooth]) < 1e-6
+
+
+def test_a_table_that_two_layers_share_is_one_parameter_with_both_their_gradients() -> None:
+    rng = np.random.default_rng(0)
+    embedding = Embedding(4, 3, rng, DOUBLE)
+    model = Sequential(embedding, TiedLinear(6, embedding.weight, rng, DOUBLE))
+    assert [(name, parameter.shape) for name, parameter in model.parameters()] == [
+        ("stages.0.weight", (4, 3)),
+        ("stages.1.bias", (4,)),
+        ("stages.1.projection.weight", (3, 6)),
+        ("stages.1.projection.bias", (3,)),
+    ]
+    parameters = ArrayParameters(list(model.parameters()), DOUBLE)
+    slopes = np.cos(np.arange(12.0)).reshape(3, 4)
+
+    def value(points: object) -> float:
+        parameters.values[:] = points[0]  # type: ignore[index]  # one array
+        return float(np.sum(model(IDS).data * slopes))
+
+    start = parameters.values.astype(np.float64)
+    (expected,) = numeric_gradient(value, [start])
+    parameters.clear_gradient()
+    reduce_sum(model(IDS) * slopes).backward()
+    assert np.allclose(parameters.gradient(), expected, rtol=1e-8, atol=1e-10)
