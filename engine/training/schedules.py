@@ -251,11 +251,6 @@ def schedule(
     return Warmup(warmup, then) if warmup else then
 
 
-def WarmupCosine(peak: float, warmup: int, total: int, floor: float = 0.1) -> Schedule:  # noqa: N802  as the trainer calls it
-    """`schedule("cosine", ...)`."""
-    return schedule("cosine", peak, warmup=warmup, total=total, floor=floor)
-
-
 def _check_rate(rate: float) -> None:
     if not 0 <= rate < math.inf:
         raise ValueError(f"learning rate is {rate}; choose a finite number of at least 0")

@@ -14,7 +14,7 @@ from engine.snapshot import Phase
 from engine.training.course import StepRecord, split_borders
 from engine.training.recipe import Recipe
 from engine.training.rules import RecipeError
-from engine.training.schedules import WarmupCosine
+from engine.training.schedules import schedule
 from engine.training.trainer import Trainer
 
 SMALL = Recipe(context=3, embedding=4, hidden=8, layers=2, batch=4, seed=5)
@@ -232,7 +232,7 @@ def test_the_cosine_schedule_is_followed_and_its_peak_can_be_turned(phrase: Corp
             trainer.alter("rate", 0.2)
         rates.append(trainer.rate)
         trainer.step()
-    schedules = [WarmupCosine(0.4, 5, 20), WarmupCosine(0.2, 5, 20)]
+    schedules = [schedule("cosine", peak, warmup=5, total=20) for peak in (0.4, 0.2)]
     assert rates == [schedules[step >= 10].rate(step) for step in range(25)]
     assert max(rates) == rates[5] == 0.4
 
