@@ -50,6 +50,7 @@ class Origin(StrEnum):
     BUNDLED = "bundled"
     GENERATED = "generated"
     PYTHON = "python"
+    DOWNLOADED = "download"
     OWN = "own"
 
 

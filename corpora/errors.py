@@ -18,6 +18,10 @@ class UnreadableError(CorpusError):
     """The file is missing, vanished, forbidden, or no regular file at all."""
 
 
+class DownloadError(CorpusError):
+    """The text behind an address could not be fetched, or not kept."""
+
+
 class BinaryFileError(CorpusError):
     """The bytes are no text in any encoding that is read here."""
 

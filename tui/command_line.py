@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from corpora import catalog
+from corpora.addresses import is_address
 from corpora.corpus import Corpus, CorpusError, NotUtf8Error, Origin, open_corpus, read_stream
 from engine.training.recipe import Recipe
 from engine.training.rules import RecipeError
@@ -37,7 +38,7 @@ class Wishes:
     Attributes:
         recipe: of the first run.
         corpus: its text; None to load what the recipe names.
-        path: a file to open under the screen, "" for none.
+        path: a file or an address to open under the screen, "" for none.
     """
 
     recipe: Recipe
@@ -52,8 +53,15 @@ def parser() -> argparse.ArgumentParser:
         description="See a character-level language model learn, one example at a time or at full speed.",
         epilog="Press ? inside for all keys.",
     )
-    words.add_argument("text", nargs="?", metavar="TEXT", help="a text file to train on; - is standard input")
-    words.add_argument("--corpus", metavar="NAME", help="a text that has a name; see --list-corpora")
+    words.add_argument(
+        "text",
+        nargs="?",
+        metavar="TEXT",
+        help="a text file or an http(s) address to train on; - is standard input",
+    )
+    words.add_argument(
+        "--corpus", metavar="NAME", help="a text that has a name, or an address; see --list-corpora"
+    )
     words.add_argument(
         "--recipe", metavar="STRING|FILE", help="the choices of a run, as copied from the screen"
     )
@@ -69,9 +77,17 @@ def listing() -> str:
     """The catalog, a line a text."""
     width = max(map(len, catalog.CATALOG))
     return "\n".join(
-        f"{name:<{width}}  {entry.origin.value:<9}  {entry.description}"
+        f"{name:<{width}}  {entry.origin.value:<9}  {entry.description}{_whereabouts(entry)}"
         for name, entry in catalog.CATALOG.items()
     )
+
+
+def _whereabouts(entry: catalog.CatalogEntry) -> str:
+    """What a person would wait for who chooses a download."""
+    if entry.download is None:
+        return ""
+    size = f"{entry.size:,} bytes, " if entry.size else ""
+    return f" ({size}{'on this machine' if entry.here else 'fetched when it is chosen'})"
 
 
 def understand(words: argparse.Namespace, stdin: BinaryIO) -> Wishes:
@@ -90,15 +106,17 @@ def understand(words: argparse.Namespace, stdin: BinaryIO) -> Wishes:
         recipe = _recipe(words.recipe)
         if words.seed is not None:
             recipe = recipe.with_values(seed=words.seed)
-        if words.corpus is not None:
-            recipe = recipe.with_values(corpus=words.corpus)
+        on_the_web = words.text is not None and is_address(words.text)
+        name = words.text if on_the_web else words.corpus
+        if name is not None:
+            recipe = recipe.with_values(corpus=name)
         if words.text == "-":
             return _checked(recipe, read_stream(stdin, name="standard input"))
-        path = words.text if words.text is not None else _path_in(recipe)
+        path = words.text if words.text is not None and not on_the_web else _path_in(recipe)
         if path is None and recipe.corpus == catalog.DEFAULT:
             return Wishes(recipe)  # always there: the first frame need not wait for it
         if path is None:
-            return _checked(recipe, catalog.load(recipe.corpus))
+            return _from_catalog(recipe)
         return _from_file(recipe, path)
     except (CorpusError, RecipeError) as error:
         raise CommandLineError(str(error)) from error
@@ -120,8 +138,8 @@ def _recipe(given: str | None) -> Recipe:
 
 
 def _path_in(recipe: Recipe) -> str | None:
-    """The file that a recipe names, None if it names a text of the catalog."""
-    if recipe.corpus.partition(":")[0] in catalog.CATALOG:
+    """The file that a recipe names, None if it names a text of the catalog or an address."""
+    if catalog.has(recipe.corpus):
         return None
     return recipe.corpus if os.sep in recipe.corpus or _stands(recipe.corpus) else None
 
@@ -132,6 +150,17 @@ def _stands(path: str) -> bool:
         return Path(path).exists()
     except (OSError, ValueError):
         return False
+
+
+def _from_catalog(recipe: Recipe) -> Wishes:
+    """A text that has to be fetched is fetched under the screen, where that can be seen and given up."""
+    download = catalog.download_of(recipe.corpus)
+    if download is not None and not download.here:
+        return Wishes(recipe, path=download.address)
+    try:
+        return _checked(recipe, catalog.load(recipe.corpus))
+    except NotUtf8Error:  # behind an address: the open dialog says why, and can offer to replace
+        return Wishes(recipe, path=recipe.corpus)
 
 
 def _from_file(recipe: Recipe, path: str) -> Wishes:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from corpora.catalog import load
+from corpora.catalog import download_of, has, load
 from corpora.corpus import Cancelled, Corpus, CorpusError, NotUtf8Error, Origin, open_corpus
 
 
@@ -31,9 +31,17 @@ class FromPath:
 
 @dataclass(frozen=True)
 class FromCatalog:
-    """A text that has a name."""
+    """A text that has a name, or one on the web.
+
+    Attributes:
+        name: of the text, or its address.
+        fetch: whether it is fetched if it is not on this machine.
+        replace: turn malformed bytes of a text from the web into U+FFFD instead of refusing it.
+    """
 
     name: str
+    fetch: bool = True
+    replace: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,29 @@ class FromText:
 
 
 Source = FromPath | FromCatalog | FromText
+
+
+def source_of(name: str) -> FromPath | FromCatalog:
+    """Where the text comes from that a recipe calls `name`: from the catalog, an address, or a path."""
+    return FromCatalog(name) if has(name) else FromPath(name)
+
+
+def name_of(source: Source) -> str:
+    """What a person calls it: the path, the name, the address."""
+    return source.path if isinstance(source, FromPath) else source.name
+
+
+def at_work(source: Source, read: int = 0, total: int = 0) -> str:
+    """What is being done to bring a text in, and how far it has come, in words.
+
+    Arguments:
+        read: bytes so far.
+        total: bytes in all, 0 if that is not known.
+    """
+    download = download_of(source.name) if isinstance(source, FromCatalog) else None
+    doing = "reading" if download is None or download.here else "fetching"
+    of = f" of {total:,}" if total else ""
+    return f"{doing} {name_of(source)!r}" + (f": {read:,}{of} bytes" if read else "")
 
 
 @dataclass(frozen=True)
@@ -95,7 +126,8 @@ class Opening:
         return self
 
     def cancel(self) -> None:
-        """Nobody waits for it any more: a file is left at the next piece, a text at hand when it is there."""
+        """Nobody waits for it any more: a file is left at the next piece, the web at once, a text at hand when it
+        is there."""
         self._cancelled.set()
 
     def outcome(self) -> Outcome:
@@ -113,7 +145,7 @@ class Opening:
         except CorpusError as error:
             return Refusal(str(error))
         except Exception as error:  # noqa: BLE001 - an exception would vanish with its thread
-            return Refusal(f"{_name(self.source)!r} could not be opened: {type(error).__name__}: {error}")
+            return Refusal(f"{name_of(self.source)!r} could not be opened: {type(error).__name__}: {error}")
         if self._cancelled.is_set():
             return Refusal(f"{corpus.name!r} was not opened: cancelled", cancelled=True)
         return corpus
@@ -127,15 +159,17 @@ class Opening:
                 return open_corpus(
                     path, replace=replace, progress=self._report, cancelled=self._cancelled.is_set
                 )
-            case FromCatalog(name):
-                return load(name)
+            case FromCatalog(name, fetch, replace):
+                return load(
+                    name,
+                    fetch=fetch,
+                    replace=replace,
+                    progress=self._report,
+                    cancelled=self._cancelled.is_set,
+                )
             case FromText(name, text):
                 return Corpus.from_text(name, text, origin=Origin.OWN, source="a paste")
 
     def _report(self, read: int, total: int) -> None:
         if self._progress is not None:
             self._progress(self, read, total)
-
-
-def _name(source: Source) -> str:
-    return source.path if isinstance(source, FromPath) else source.name

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from corpora.catalog import CATALOG
 from corpora.corpus import Corpus, Origin
 from engine.commands import Alter, Command, Start
 from engine.snapshot import Snapshot
 from engine.training.recipe import Recipe
 from engine.training.rules import RULES
 from tui.command_line import recipe_name
-from tui.opening import FromCatalog, FromPath, Opening, Outcome
+from tui.opening import Opening, Outcome, source_of
 from tui.rungs import RATES, neighbour
 
 
@@ -47,10 +46,12 @@ class Runs:
 
     @property
     def line(self) -> str:
-        """The recipe as one line; a person's own text is told by its fingerprint, too."""
+        """The recipe as one line; a text that may be another one elsewhere is told by its fingerprint, too."""
         corpus = self.seen.corpus
-        own = corpus is not None and corpus.origin is Origin.OWN
-        return str(self.recipe.with_values(fingerprint=corpus.fingerprint) if corpus and own else self.recipe)
+        may_differ = corpus is not None and corpus.origin in (Origin.OWN, Origin.DOWNLOADED)
+        if corpus is None or not may_differ:
+            return str(self.recipe)
+        return str(self.recipe.with_values(fingerprint=corpus.fingerprint))
 
     def begin(self, recipe: Recipe, corpus: Corpus | None = None) -> None:
         """Start a run on `corpus`, or on the text that the recipe names, which may have to be loaded first."""
@@ -59,15 +60,13 @@ class Runs:
         if corpus is not None:
             self._send(Start(recipe.with_values(corpus=recipe_name(corpus)), corpus))
             return
-        named = recipe.corpus.partition(":")[0] in CATALOG
-        source = FromCatalog(recipe.corpus) if named else FromPath(recipe.corpus)
         if self._loading is not None:
             self._loading.cancel()
 
         def done(_: Opening, outcome: Outcome) -> None:
             self._loaded(recipe, outcome)
 
-        self._loading = Opening(source, done, context=recipe.context).start()
+        self._loading = Opening(source_of(recipe.corpus), done, context=recipe.context).start()
 
     def begin_on(self, choice: str | Corpus) -> None:
         """Start a run with the same choices on another text: one at hand, or one of the catalog."""

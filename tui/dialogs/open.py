@@ -1,8 +1,8 @@
-"""OpenDialog: a person's own text, from a file or a paste, or one that has a name.
+"""OpenDialog: a person's own text, from a file, the web or a paste, or one that has a name.
 
-What it promises: the screen goes on while a text is read; reading can be cancelled; whatever is refused is said
-in words while the dialog stays; only a corpus that can be trained on comes out. What it does not know: how
-bytes become text.
+What it promises: the screen goes on while a text is read or fetched, which can be seen and cancelled; whatever is
+refused is said in words while the dialog stays; only a corpus that can be trained on comes out. What it does not
+know: how bytes travel or become text.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Button, DirectoryTree, Input, OptionList, ProgressBar, Static
 
+from corpora.addresses import is_address
 from corpora.corpus import Corpus
 from tui.dialogs.catalog import CatalogList
 from tui.dialogs.file_tree import FileTree, PathLine
 from tui.dialogs.paste import PasteDialog
-from tui.opening import FromCatalog, FromPath, Opening, Outcome, Refusal, Source
+from tui.opening import FromCatalog, FromPath, FromText, Opening, Outcome, Refusal, Source, at_work
 from tui.screens import Dialog
 from tui.text import content, screen_text
 
@@ -34,7 +35,7 @@ class OpenDialog(Dialog[Corpus | None]):
     Arguments:
         folder: where the tree of files begins; the current folder if None.
         context: characters of context the text must be long enough for.
-        path: a file to begin with at once.
+        path: a file or an address to begin with at once.
     """
 
     CSS_PATH = "open.tcss"
@@ -66,13 +67,17 @@ class OpenDialog(Dialog[Corpus | None]):
         self._needed = context
         self._opening: Opening | None = None  # under way; what others say is not heard any more
         self._chosen = ""  # in the tree; the line shows what stands for it
-        self._malformed: FromPath | None = None  # what could be opened with its malformed bytes replaced
+        self._malformed: FromPath | FromCatalog | None = None  # opens if its malformed bytes are replaced
 
     def compose(self) -> ComposeResult:
         """Path, files and names, what happens, buttons."""
         with Vertical(id="open-box") as box:
             box.border_title = "Open a text"
-            yield PathLine(placeholder="path of a text file; ~ is your home", id="open-path", compact=True)
+            yield PathLine(
+                placeholder="path of a text file, or its http(s) address; ~ is your home",
+                id="open-path",
+                compact=True,
+            )
             with Horizontal(id="open-columns"):
                 with Vertical(id="open-files") as files:
                     files.border_title = "Files"
@@ -150,6 +155,7 @@ class OpenDialog(Dialog[Corpus | None]):
         if event.opening is self._opening:
             bar = self.query_one(ProgressBar)
             bar.update(total=event.total or None, progress=event.read)
+            self._write(at_work(event.opening.source, event.read, event.total))
 
     def on_open_dialog_ended(self, event: Ended) -> None:
         """Hand the text on, or say why there is none."""
@@ -162,15 +168,18 @@ class OpenDialog(Dialog[Corpus | None]):
                 self.dismiss(corpus)
             case Refusal(message, replaceable):
                 source = event.opening.source
-                malformed = source if replaceable and isinstance(source, FromPath) else None
+                malformed = source if replaceable and not isinstance(source, FromText) else None
                 self._say(message, error=True, malformed=malformed)
 
     def _open_path(self, typed: str) -> None:
-        """Open a file, or show a folder in the tree."""
+        """Open a file, fetch what is behind an address, or show a folder in the tree."""
         if typed == screen_text(self._chosen, newlines=False):
             typed = self._chosen
         if not typed.strip():
             self._say("type a path, or choose a file below", error=True)
+            return
+        if is_address(typed.strip()):
+            self._begin(FromCatalog(typed.strip()))
             return
         folder = _as_folder(typed)
         if folder is None:
@@ -187,8 +196,7 @@ class OpenDialog(Dialog[Corpus | None]):
             self._opening.cancel()
         opening = Opening(source, self._ended, progress=self._progressed, context=self._needed)
         self._opening = opening
-        name = source.path if isinstance(source, FromPath) else source.name
-        self._say(f"reading {name!r}")
+        self._say(at_work(source))
         self.query_one(ProgressBar).update(total=None, progress=0)
         opening.start()
 
@@ -204,15 +212,20 @@ class OpenDialog(Dialog[Corpus | None]):
         if corpus is not None:
             self.dismiss(corpus)
 
-    def _say(self, message: str, *, error: bool = False, malformed: FromPath | None = None) -> None:
+    def _say(
+        self, message: str, *, error: bool = False, malformed: FromPath | FromCatalog | None = None
+    ) -> None:
         """Say what happens, and show what can be done about it."""
-        self.query_one("#open-said", Static).update(content(message, "$text-error" if error else ""))
+        self._write(message, error=error)
         self._malformed = malformed
         replacing = self.query_one("#open-replace", Button)
         replacing.display = malformed is not None
         self.query_one(ProgressBar).display = self._opening is not None
         if malformed is not None:
             replacing.focus()
+
+    def _write(self, message: str, *, error: bool = False) -> None:
+        self.query_one("#open-said", Static).update(content(message, "$text-error" if error else ""))
 
 
 def _as_folder(typed: str) -> Path | None:
