@@ -38,8 +38,8 @@ SMALL = Recipe(context=4, embedding=8, hidden=16, batch=4)
 
 
 @pytest.fixture(autouse=True)
-def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The key file of the test, which is not there yet, in place of that of whoever runs it."""
+def own_configuration(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The key file of the test, which is not there yet, in place of that of whoever runs it; so the cache."""
     path = tmp_path / "configuration" / "keys.toml"
     monkeypatch.setattr(tui.keys, "keymap_path", lambda: path)
     for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_ANIMATIONS", "TEXTUAL_DRIVER"):

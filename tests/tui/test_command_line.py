@@ -9,11 +9,12 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from corpora import catalog
-from corpora.corpus import Origin, read_stream
+from corpora.corpus import NotUtf8Error, Origin, read_stream
 from engine.training.recipe import Change, Recipe
 from tui.command_line import (
     OPENED_FIRST,
@@ -24,6 +25,9 @@ from tui.command_line import (
     understand,
     wishes_from,
 )
+
+if TYPE_CHECKING:
+    from tests.conftest import Loopback
 
 HOUSE = Path(__file__).resolve().parents[2]
 TEXT = "the cat sat on the mat; the dog sat on the log.\n" * 20
@@ -84,6 +88,38 @@ def test_a_name_opens_a_text_of_the_catalog(name: str) -> None:
     opened = wishes("--corpus", name)
     assert opened.corpus is not None
     assert (opened.corpus.name, opened.recipe.corpus) == (name, name)
+
+
+@pytest.mark.parametrize("option", [[], ["--corpus"]])
+def test_an_address_is_fetched_under_the_screen_and_read_at_once_when_it_is_here(
+    option: list[str], loopback: Loopback
+) -> None:
+    address = loopback.serve("/a.txt?b=c", TEXT.encode())
+    opened = wishes(*option, address, "--seed", "7")
+    assert (opened.path, opened.corpus, loopback.asked) == (address, None, [])
+    catalog.load(address)
+    opened = wishes(*option, address, "--seed", "7")
+    assert opened.corpus is not None
+    assert opened.recipe == Recipe(corpus=address, seed=7)
+    again = wishes("--recipe", str(opened.recipe))
+    assert (again.recipe, again.path) == (opened.recipe, "")
+    assert loopback.asked == ["/a.txt?b=c"]
+
+
+def test_a_download_of_the_catalog_is_fetched_under_the_screen() -> None:
+    download = catalog.CATALOG["shakespeare"].download
+    assert download is not None
+    for word in ("shakespeare", download.address):
+        opened = wishes("--corpus", word)
+        assert (opened.path, opened.corpus) == (download.address, None)
+
+
+def test_an_address_whose_text_is_not_utf8_is_left_to_the_screen(loopback: Loopback) -> None:
+    address = loopback.serve("/latin", "déjà vu\n".encode("latin-1") * 20)
+    with pytest.raises(NotUtf8Error):
+        catalog.load(address)
+    opened = wishes(address)
+    assert (opened.path, opened.corpus) == (address, None)
 
 
 def test_words_stand_above_the_recipe() -> None:
@@ -237,6 +273,18 @@ def test_the_catalog_is_listed_a_line_a_text(capsys: pytest.CaptureFixture[str])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(catalog.CATALOG)
     assert all(entry.description in line for line, entry in zip(lines, catalog.CATALOG.values(), strict=True))
+
+
+def test_the_list_tells_what_a_download_weighs_and_whether_it_is_here(
+    own_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_cache.mkdir(parents=True)
+    (own_cache / "names-32k.txt").write_text("emma\n")
+    assert wishes_from(["--list-corpora"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines["shakespeare"].endswith(" (1,115,394 bytes, fetched when it is chosen)")
+    assert lines["names-32k"].endswith(" (228,145 bytes, on this machine)")
+    assert lines["story"].endswith(catalog.CATALOG["story"].description)
 
 
 def run(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

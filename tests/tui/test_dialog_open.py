@@ -7,18 +7,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Button, ProgressBar, Static
 
-from corpora.corpus import Corpus
+from corpora.corpus import Corpus, Origin
 from corpora.files import pieces
+from tui.dialogs.catalog import CatalogList
 from tui.dialogs.file_tree import FileTree, PathLine
 from tui.dialogs.open import HINT, OpenDialog
 from tui.dialogs.paste import PasteDialog
+
+if TYPE_CHECKING:
+    from tests.conftest import Loopback
 
 HOSTILE = "e\x1b]0;x\x07[red][@click=app.quit]\u202e\nvil.txt"
 
@@ -308,6 +312,60 @@ async def test_reading_can_be_cancelled_and_the_dialog_stays(
         assert host.corpus.text == "short"
 
 
+async def test_an_address_is_opened_with_the_bar_that_files_have(loopback: Loopback, tmp_path: Path) -> None:
+    address = loopback.serve("/a.txt", b"to be " * 100, b"or not" * 100)
+    host = Host(tmp_path)
+    async with host.run_test() as pilot:
+        host.type(f" {address} ")
+        await pilot.press("enter")
+        bar = host.dialog.query_one(ProgressBar)
+        await until(pilot, lambda: (bar.progress, bar.total) == (600, 1200))
+        assert bar.display
+        assert host.said == f"fetching '{address}': 600 of 1,200 bytes"
+        loopback.go.set()
+        await until(pilot, lambda: bool(host.came))
+        assert (host.corpus.name, host.corpus.origin, len(host.corpus)) == (address, Origin.DOWNLOADED, 1200)
+
+
+async def test_fetching_is_cancelled_with_escape_and_the_dialog_stays(
+    loopback: Loopback, tmp_path: Path
+) -> None:
+    host = Host(tmp_path)
+    async with host.run_test() as pilot:
+        host.type(loopback.serve("/a.txt", b"to be " * 100, b"or not" * 100))
+        await pilot.press("enter")
+        await until(pilot, lambda: "600 of" in host.said)
+        await pilot.press("escape")
+        assert host.said == "cancelled; nothing was opened"
+        await until(pilot, lambda: not any(thread.name == "opening" for thread in threading.enumerate()))
+        assert not loopback.go.is_set()
+        assert host.came == []
+
+
+async def test_an_address_that_is_refused_says_where_to_put_the_text(
+    loopback: Loopback, tmp_path: Path
+) -> None:
+    host = Host(tmp_path)
+    async with host.run_test() as pilot:
+        host.type(loopback.serve("/a.txt", b"", status=404))
+        await pilot.press("enter")
+        await until(pilot, lambda: "the server answers 404 Not Found" in host.said)
+        assert "put the text there by hand: save it as " in host.said
+        assert not host.replacing
+
+
+async def test_malformed_bytes_behind_an_address_can_be_replaced(loopback: Loopback, tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    async with host.run_test() as pilot:
+        host.type(loopback.serve("/latin.txt", b"gr\xfc\xdfe"))
+        await pilot.press("enter")
+        await until(pilot, lambda: host.replacing)
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(host.came))
+        assert host.corpus.text == "gr\ufffd\ufffde"
+        assert loopback.asked == ["/latin.txt"]
+
+
 async def test_of_two_readings_only_the_last_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(monkeypatch)
     (tmp_path / "one.txt").write_text("one")
@@ -349,3 +407,5 @@ async def test_everything_is_in_view_even_when_there_is_much_to_say(
             assert box.contains_region(button.region)
             assert button.region.width >= len(str(button.label))
         assert host.dialog.query_one(FileTree).size.height >= 2
+        names = host.dialog.query_one(CatalogList)
+        assert names.virtual_size.height == names.option_count  # each on one line, beside its scroll bar

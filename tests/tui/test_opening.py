@@ -5,11 +5,25 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from corpora.corpus import Corpus, Origin
-from tui.opening import FromCatalog, FromPath, FromText, Opening, Outcome, Refusal, Source
+from tui.opening import (
+    FromCatalog,
+    FromPath,
+    FromText,
+    Opening,
+    Outcome,
+    Refusal,
+    Source,
+    at_work,
+    source_of,
+)
+
+if TYPE_CHECKING:
+    from tests.conftest import Loopback
 
 WAIT = 20  # seconds: only a test that fails waits so long
 
@@ -113,6 +127,41 @@ def test_progress_is_told_and_cancelling_stops_at_the_next_piece(tmp_path: Path)
     assert outcome.cancelled
     assert len(told) == 1
     assert 0 < told[0][0] < told[0][1] == 6_000_000
+
+
+def test_a_text_from_the_web_tells_its_progress_and_is_cancelled_in_the_middle(loopback: Loopback) -> None:
+    address = loopback.serve("/x", b"ab" * 50, b"cd" * 50)
+    told: list[tuple[int, int]] = []
+
+    def progress(opening: Opening, read: int, total: int) -> None:
+        told.append((read, total))
+        opening.cancel()
+
+    outcome = Opening(FromCatalog(address), lambda *_: None, progress=progress).outcome()
+    assert isinstance(outcome, Refusal)
+    assert outcome.cancelled
+    assert told == [(100, 200)]
+
+
+def test_malformed_bytes_from_the_web_are_replaced_on_request(loopback: Loopback) -> None:
+    address = loopback.serve("/latin", b"hall\xf6le")
+    assert refusal_of(FromCatalog(address)).replaceable
+    corpus = outcome_of(FromCatalog(address, replace=True))
+    assert isinstance(corpus, Corpus)
+    assert corpus.text == "hall\ufffdle"
+
+
+def test_a_recipes_text_is_looked_for_where_its_name_says() -> None:
+    for name in ("names", "markov:7", "shakespeare", "https://example.org/a.txt", "HTTP://example.org"):
+        assert source_of(name) == FromCatalog(name)
+    for name in ("notes.txt", "/home/ada/names", "~/http://x", "ftp://example.org/a"):
+        assert source_of(name) == FromPath(name)
+
+
+def test_what_is_at_work_is_said_with_the_bytes_there_are() -> None:
+    assert at_work(FromPath("a.txt")) == "reading 'a.txt'"
+    assert at_work(FromCatalog("names"), 7) == "reading 'names': 7 bytes"
+    assert at_work(FromCatalog("shakespeare"), 1_000, 2_000) == "fetching 'shakespeare': 1,000 of 2,000 bytes"
 
 
 def test_a_text_that_arrives_after_it_was_given_up_is_not_opened() -> None:

@@ -177,6 +177,7 @@ class CatalogDialog(Dialog[str | None]):
         else:
             self._known.pop(name, None)
             self._wait_for(self._opening(FromCatalog(name)))
+            self._write()
 
     def _opening(self, source: FromCatalog) -> Opening:
         """A text on its way in. What it tells comes on its own thread, where posting is all that may be done."""
