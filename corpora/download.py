@@ -87,16 +87,16 @@ class Download:
             Cancelled: if the person gave up; nothing is kept then.
             CorpusError: if it is no text, as for any file.
         """
-        fault = self._damage() if self.here else f"{self.name!r} is not on this machine"
+        present = self.here
+        fault = self._damage() if present else f"{self.name!r} is not on this machine"
         if fault and not fetch:
             raise DownloadError(f"{fault}; choose it, and it is fetched from {self.address}")
-        anew = self.here and bool(fault)
         if fault:
             self._fetch(fault, progress or (lambda read, total: None), cancelled or (lambda: False))
         corpus = open_corpus(
             self.path, name=self.name, replace=replace, progress=progress, cancelled=cancelled
         )
-        notes = (REFRESHED, *corpus.notes) if anew else corpus.notes
+        notes = (REFRESHED, *corpus.notes) if present and fault else corpus.notes
         return dataclasses.replace(corpus, origin=Origin.DOWNLOADED, source=self.address, notes=notes)
 
     @property
