@@ -54,5 +54,6 @@ def columns(rows: list[dict[str, Plain]], names: tuple[str, ...]) -> str:
     texts = [[str(row[name]) for name in names] for row in rows]
     widths = [max(len(text[i]) for text in texts) for i in range(len(names))]
     return "\n".join(
-        "  ".join(word.ljust(width) for word, width in zip(text, widths, strict=True)).rstrip() for text in texts
+        "  ".join(word.ljust(width) for word, width in zip(text, widths, strict=True)).rstrip()
+        for text in texts
     )

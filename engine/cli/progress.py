@@ -54,7 +54,9 @@ class Progress:
             if last:
                 self.end()
         else:
-            self._stream.write(words + "\n" if done is None else f"{done:4.0%} {words}{self._left(done, now)}\n")
+            self._stream.write(
+                words + "\n" if done is None else f"{done:4.0%} {words}{self._left(done, now)}\n"
+            )
             self._stream.flush()
 
     def say(self, line: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.cli.failures import CommandError
-from engine.cli.progress import Progress
 from corpora import catalog
 from corpora.corpus import Corpus, open_corpus
 from corpora.errors import CorpusError
+from engine.cli.failures import CommandError
+from engine.cli.progress import Progress
 
 
 def load_text(word: str, progress: Progress) -> Corpus:

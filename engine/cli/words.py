@@ -22,7 +22,9 @@ def parser() -> argparse.ArgumentParser:
     _train(commands.add_parser("train", help="train a model on a text"))
     resume = commands.add_parser("resume", help="go on with a run, bit for bit as if it had never stopped")
     _folder(resume)
-    resume.add_argument("--steps", type=_count, metavar="N", help="stop after N steps in all, in place of what was planned")
+    resume.add_argument(
+        "--steps", type=_count, metavar="N", help="stop after N steps in all, in place of what was planned"
+    )
     _json(resume)
     evaluate = commands.add_parser("evaluate", help="score a whole part of a run's text")
     _folder(evaluate)
@@ -32,7 +34,9 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--best", action="store_true", help="the model with the lowest validation loss")
     _json(evaluate)
     _sample(commands.add_parser("sample", help="let a trained model write"))
-    _compare(commands.add_parser("compare", help="train several models on the same text, and list how they did"))
+    _compare(
+        commands.add_parser("compare", help="train several models on the same text, and list how they did")
+    )
     for name, what in (("corpora", "texts that have a name"), ("models", "models")):
         _json(commands.add_parser(name, help=f"list the {what}"))
     return words
@@ -40,9 +44,14 @@ def parser() -> argparse.ArgumentParser:
 
 def _train(words: argparse.ArgumentParser) -> None:
     _corpus(words)
-    words.add_argument("--model", required=True, metavar="NAME", help="which model; `charlm models` lists them")
     words.add_argument(
-        "--preset", default=STANDARD, metavar="P", help=f"choices to begin from: {TINY} or {STANDARD} (default)"
+        "--model", required=True, metavar="NAME", help="which model; `charlm models` lists them"
+    )
+    words.add_argument(
+        "--preset",
+        default=STANDARD,
+        metavar="P",
+        help=f"choices to begin from: {TINY} or {STANDARD} (default)",
     )
     words.add_argument(
         "--set",
@@ -62,7 +71,11 @@ def _sample(words: argparse.ArgumentParser) -> None:
     _folder(words)
     words.add_argument("--prompt", default="", metavar="TEXT", help="what to go on from")
     words.add_argument(
-        "--length", type=_count, default=SAMPLE_LENGTH, metavar="N", help=f"characters to write (default: {SAMPLE_LENGTH})"
+        "--length",
+        type=_count,
+        default=SAMPLE_LENGTH,
+        metavar="N",
+        help=f"characters to write (default: {SAMPLE_LENGTH})",
     )
     words.add_argument(
         "--temperature",
@@ -71,12 +84,16 @@ def _sample(words: argparse.ArgumentParser) -> None:
         metavar="T",
         help=f"what the scores are divided by, 0 to {MAX_TEMPERATURE:g} (default: 1)",
     )
-    words.add_argument("--top-k", type=_count, default=0, metavar="K", help="only the K most likely characters")
+    words.add_argument(
+        "--top-k", type=_count, default=0, metavar="K", help="only the K most likely characters"
+    )
     words.add_argument(
         "--top-p", type=float, default=1.0, metavar="P", help="only the most likely that hold the share P"
     )
     words.add_argument("--greedy", action="store_true", help="always the most likely character")
-    words.add_argument("--seed", type=_count, default=0, metavar="S", help="of the random numbers (default: 0)")
+    words.add_argument(
+        "--seed", type=_count, default=0, metavar="S", help="of the random numbers (default: 0)"
+    )
     words.add_argument("--best", action="store_true", help="the model with the lowest validation loss")
     _json(words)
 
@@ -88,7 +105,9 @@ def _compare(words: argparse.ArgumentParser) -> None:
     budget = words.add_mutually_exclusive_group()
     budget.add_argument("--seconds", type=float, metavar="S", help="seconds of training for each model")
     budget.add_argument("--steps", type=_count, metavar="N", help="steps for each model")
-    words.add_argument("--seed", type=_count, default=0, metavar="S", help="the seed of all runs (default: 0)")
+    words.add_argument(
+        "--seed", type=_count, default=0, metavar="S", help="the seed of all runs (default: 0)"
+    )
     words.add_argument("--csv", metavar="FILE", help="write the table there, too")
     words.add_argument("--markdown", metavar="FILE", help="write the table there, too")
     _json(words)
@@ -96,7 +115,10 @@ def _compare(words: argparse.ArgumentParser) -> None:
 
 def _corpus(words: argparse.ArgumentParser) -> None:
     words.add_argument(
-        "--corpus", required=True, metavar="NAME|PATH", help="the text; `charlm corpora` lists those with a name"
+        "--corpus",
+        required=True,
+        metavar="NAME|PATH",
+        help="the text; `charlm corpora` lists those with a name",
     )
 
 

@@ -44,6 +44,9 @@ def _feed_forward(recipe: Recipe, vocabulary: int) -> Sizes:
         activation=recipe.activation,
         initialiser=recipe.initialiser,
         dropout=recipe.dropout,
+        direct=recipe.direct == "yes",
+        batchnorm=recipe.batchnorm == "yes",
+        tied=recipe.tied == "yes",
     )
 
 

@@ -95,14 +95,34 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, rule in RULES.items():
             object.__setattr__(self, name, rule.read(name, getattr(self, name)))
+        object.__setattr__(self, "changes", tuple(map(_checked, self.changes)))
+        if list(self.changes) != sorted(self.changes, key=lambda change: change.step):
+            raise RecipeError("changes must stand in the order of their steps")
+        by_name = sorted(self.changes, key=lambda change: (change.step, change.name))
+        for one, other in pairwise(by_name):
+            if (one.step, one.name) == (other.step, other.name):
+                raise RecipeError(f"{one} and {other}: one step changes an ingredient once; keep one")
+        self._refuse_strangers()
+        self._refuse_contradictions()
+
+    def _refuse_contradictions(self) -> None:
+        """Refuse what each rule allows, but not all of them together."""
         if self.train_share + self.validation_share > 1 + 1e-9:
             raise RecipeError(
                 f"train_share = {self.train_share:g} and validation_share = {self.validation_share:g}: "
                 "together they may not exceed 1"
             )
-        self._refuse_strangers()
         if self.schedule in ("linear", "cosine") and self.warmup >= self.steps:
             raise RecipeError(f"warmup = {self.warmup}: must be less than steps = {self.steps}")
+        if self.optimizer == "nesterov" and not self.momentum:
+            raise RecipeError(
+                f"momentum = {self.momentum:g}: nesterov needs some; choose a number such as 0.9"
+            )
+        smallest = min([self.batch, *(int(c.value) for c in self.changes if c.name == "batch")])
+        if self.batchnorm == "yes" and smallest < 2:
+            raise RecipeError(
+                f"batch = {smallest}: batchnorm = yes has no statistics of one example; choose 2 or more"
+            )
         if self.model == "transformer" and self.embedding % self.heads:
             raise RecipeError(
                 f"heads = {self.heads}: must divide embedding = {self.embedding}; choose one of "
@@ -112,13 +132,6 @@ class Recipe:
             raise RecipeError(
                 f"patience = {self.patience}: there is nothing to validate on; give a validation_share above 0"
             )
-        object.__setattr__(self, "changes", tuple(map(_checked, self.changes)))
-        if list(self.changes) != sorted(self.changes, key=lambda change: change.step):
-            raise RecipeError("changes must stand in the order of their steps")
-        by_name = sorted(self.changes, key=lambda change: (change.step, change.name))
-        for one, other in pairwise(by_name):
-            if (one.step, one.name) == (other.step, other.name):
-                raise RecipeError(f"{one} and {other}: one step changes an ingredient once; keep one")
 
     def _refuse_strangers(self) -> None:
         """Refuse what is set although it means nothing to the chosen model, optimizer or schedule."""

@@ -157,7 +157,12 @@ RULES: Mapping[str, Rule] = {
     ),
     "rate": Rule(float, "the learning rate", 0, 100, live=True, group="training", belongs=_GRADIENT),
     "momentum": Rule(
-        float, "the momentum", 0, 0.999, group="training", belongs=("optimizer", ("sgd", "nesterov"))
+        float,
+        "the momentum",
+        0,
+        0.999,
+        group="training",
+        belongs=("optimizer", ("sgd", "nesterov", "rmsprop")),
     ),
     "beta1": Rule(
         float, "how long Adam's average gradient lasts", 0, 0.9999, group="training", belongs=_ADAM
