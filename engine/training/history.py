@@ -43,6 +43,21 @@ class LossHistory:
         self._rows[self._count] = numbers
         self._count += 1
 
+    def extend(self, steps: NDArray[np.int64], rows: NDArray[np.float64]) -> None:
+        """Add many rows, (N,) and (N, columns), such as another history's `steps()` and `rows()`.
+
+        Raises:
+            ValueError: if the shapes do not fit, or the steps do not go on rising from the last.
+        """
+        if rows.shape != (len(steps), self._rows.shape[1]):
+            raise ValueError(
+                f"rows {rows.shape} for {len(steps)} steps; they must be ({len(steps)}, {self._rows.shape[1]})"
+            )
+        if (np.diff(steps, prepend=self._steps[self._count - 1 : self._count]) <= 0).any():
+            raise ValueError("the steps must rise from row to row")
+        for step, row in zip(steps.tolist(), rows.tolist(), strict=True):
+            self.append(step, *row)
+
     def truncate(self, step: int) -> None:
         """Forget every row after `step`."""
         self._count = int(np.searchsorted(self._steps[: self._count], step, side="right"))
@@ -54,6 +69,10 @@ class LossHistory:
     def column(self, index: int) -> NDArray[np.float64]:
         """One number of every row, a copy."""
         return self._rows[: self._count, index].copy()
+
+    def rows(self) -> NDArray[np.float64]:
+        """All numbers of every row, (N, columns), a copy."""
+        return self._rows[: self._count].copy()
 
     def _thin(self) -> None:
         """Thin the older half until at least half of it is gone.

@@ -97,7 +97,7 @@ class Trainer(Course):
         if self.steps_made >= self._next_change:
             self._settle()
         if self._past.due(self.steps_made):
-            self._past.keep(self._state())
+            self._past.keep(self.state())
         self._place, self._noise = self._batches.place, self._noise_state()
         self._memory = self.model.memory
         self.batch = self._batch = self._batches.draw(self.current.batch)
@@ -226,14 +226,14 @@ class Trainer(Course):
 
     def _return_to(self, target: int) -> None:
         state = self._past.before(target)
-        self._restore(state)
+        self.restore(state)
         recorded, self.losses = self.losses, LossHistory(columns=2, capacity=4 * STRIDE)
         try:
             while self.steps_made < target:
                 self.step()
         except Exception:
             self.abandon()
-            self._restore(state)  # an earlier step, but a whole one
+            self.restore(state)  # an earlier step, but a whole one
             raise
         finally:
             self.losses = recorded
@@ -279,27 +279,36 @@ class Trainer(Course):
             (c.step for c in self.recipe.changes if c.step > self.steps_made), default=math.inf
         )
 
-    def _state(self) -> State:
+    def state(self) -> State:
+        """All that the future depends on, as copies; of a step under way, what it began with."""
+        under_way = self.phase is not None
         return State(
             self.steps_made,
             self.model.parameters.values.copy(),
             self._optimizer.snapshot(),
-            self._batches.place,
-            self._noise_state(),
-            self.model.memory,
+            self._place if under_way else self._batches.place,
+            self._noise if under_way else self._noise_state(),
+            self._memory if under_way else self.model.memory,
             self._average.state,
         )
 
-    def _restore(self, state: State) -> None:
-        self.steps_made, self.batch = state.step, None
+    def restore(self, state: State) -> None:
+        """Stand where `state` was taken, between two steps; memory of the past begins there if there was none.
+
+        Raises:
+            ValueError: if it is another recipe's.
+        """
+        self._optimizer.restore(state.optimizer)
+        self.steps_made, self.batch, self.phase = state.step, None, None
         self.model.parameters.values[:] = state.values
         self.model.parameters.publish()
         self.model.remember(state.memory)
-        self._optimizer.restore(state.optimizer)
         self._batches.place = state.place
         if state.noise is not None:
             self.model.noise.bit_generator.state = state.noise
         self._average.state = state.average
+        if not self._past.holds_any:
+            self._past.keep(state)
         self._settle()
 
     def _noise_state(self) -> dict[str, object] | None:
