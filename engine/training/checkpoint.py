@@ -1,7 +1,7 @@
 """A checkpoint: a run between two steps, as one file, from which it goes on bit for bit as if it had never stopped.
 
-The weights stand in it under their names and in their shapes ("model.hidden.0.weight"), and so do the moments of the
-optimizer ("optimizer.velocity.hidden.0.weight"), the model's memory and the course of the losses; the rest is words
+The weights stand in it under their names and in their shapes ("model.hidden.0.weight"), and so do the moments of
+the optimizer ("optimizer.velocity.hidden.0.weight"), the model's memory and the course of the losses; the rest is words
 in the header. Whatever does not fit together is refused in words, and no run comes of it.
 """
 
@@ -21,6 +21,7 @@ from engine.training.atomic import write_atomically
 from engine.training.checkpoint_header import Header, finite_or_none
 from engine.training.errors import CheckpointError
 from engine.training.history import LossHistory
+from engine.training.kept_text import sayable
 from engine.training.optimizers import OptimizerState
 from engine.training.recipe import Recipe, RecipeError
 from engine.training.rewind import BUDGET, State
@@ -74,7 +75,7 @@ class Checkpoint:
             validation_loss = finite_or_none(float(validations.column(0)[-1]))
         header = Header(
             recipe=trainer.recipe if recipe is None else recipe,
-            corpus=corpus.name.encode("utf-8", "replace").decode(),  # a file's name may hold what is no text
+            corpus=sayable(corpus.name),
             fingerprint=corpus.fingerprint,
             vocabulary=corpus.vocabulary.characters,
             step=state.step,
