@@ -1,8 +1,8 @@
 """A checkpoint: a run between two steps, as one file, from which it goes on bit for bit as if it had never stopped.
 
 The weights stand in it under their names and in their shapes ("model.hidden.0.weight"), and so do the moments of
-the optimizer ("optimizer.velocity.hidden.0.weight"), the model's memory and the course of the losses; the rest is words
-in the header. Whatever does not fit together is refused in words, and no run comes of it.
+the optimizer ("optimizer.velocity.hidden.0.weight"), the model's memory and the course of the losses; the rest is
+words in the header. Whatever does not fit together is refused in words, and no run comes of it.
 """
 
 from __future__ import annotations
@@ -167,6 +167,7 @@ class Checkpoint:
         header, like, groups = self.header, fresh.state(), fresh.model.parameters.groups
         if (like.noise is None) != (header.noise is None):
             raise ValueError("its recipe draws noise and its state does not, or the other way round")
+        values = self._flat(MODEL, groups, like.values)
         moments = {
             name: self._flat(f"{OPTIMIZER}{name}.", groups, vector)
             for name, vector in like.optimizer.moments.items()
@@ -183,7 +184,7 @@ class Checkpoint:
             )
         return State(
             step=header.step,
-            values=self._flat(MODEL, groups, like.values),
+            values=values,
             optimizer=OptimizerState(header.updates, moments),
             drawn=header.drawn,
             noise=header.noise,

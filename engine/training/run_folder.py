@@ -8,7 +8,7 @@
     text.txt                 the text, where neither a name nor a path would bring it back
     run.lock                 whoever writes holds it
 
-The checkpoint is the truth: it is replaced whole or not at all, and on resuming the rest is brought in line with it.
+The checkpoint is the truth: it is replaced whole or not at all, and resuming brings the rest in line with it.
 Reading needs no lock, so a run can be scored while it goes on.
 """
 
@@ -24,7 +24,7 @@ from typing import Self
 from corpora.corpus import Corpus
 from engine.training.atomic import part_of, save_error, write_atomically
 from engine.training.checkpoint import Checkpoint, expect_text
-from engine.training.errors import CheckpointError, RunError
+from engine.training.errors import RunError
 from engine.training.folder_lock import FolderLock
 from engine.training.history import LossHistory
 from engine.training.kept_text import comes_back, keep, name_in_recipe, read_kept
