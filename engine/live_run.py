@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -85,6 +86,10 @@ class LiveRun:
             trainer.steps_made, self.seconds, math.nan if smoothed is None else smoothed[1]
         )
 
+    def stop_at(self, step: int) -> None:
+        """Stop after `step` steps in all, whatever the recipe says of steps and seconds."""
+        self.stopping.rule = replace(self.stopping.rule, steps=step, seconds=0.0)
+
     def validate(self) -> None:
         """Score a piece of the validation split."""
         if self.validator.advance():
@@ -99,8 +104,8 @@ class LiveRun:
         if recipe.validate_every:
             owed = self.validator.owed
             borders.append(made if owed else (made // recipe.validate_every + 1) * recipe.validate_every)
-        if recipe.stop_steps:
-            borders.append(recipe.stop_steps)
+        if self.stopping.rule.steps:
+            borders.append(self.stopping.rule.steps)
         return min(borders, default=None)
 
     def finish_step(self) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.cli.interrupts import Interrupts
 from engine.cli.progress import Progress
 from engine.live_run import LiveRun
 from engine.training.autosave import Autosave
-from engine.training.course import Course
 from engine.training.run_folder import RunFolder
 from engine.training.trainer import Trainer
 
@@ -132,8 +130,3 @@ def share_done(run: LiveRun) -> float | None:
     shares += [course.steps_made / recipe.stop_steps] if recipe.stop_steps else []
     shares += [run.seconds / recipe.stop_seconds] if recipe.stop_seconds else []
     return min(max(shares), 1.0) if shares else None
-
-
-def numbers_of(course: Course) -> Mapping[str, int]:
-    """How many numbers were learned, by array."""
-    return {group.name: group.count for group in course.table}

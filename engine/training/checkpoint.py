@@ -2,7 +2,8 @@
 
 The weights stand in it under their names and in their shapes ("model.hidden.0.weight"), and so do the moments of
 the optimizer ("optimizer.velocity.hidden.0.weight"), the model's memory and the course of the losses; the rest is
-words in the header. Whatever does not fit together is refused in words, and no run comes of it.
+words in the header. Of a model that counts only the step is kept: what it learned is counted anew from the text.
+Whatever does not fit together is refused in words, and no run comes of it.
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ from corpora.errors import UntrainableError
 from engine.autograd.tensor import FloatArray
 from engine.nn.parameters import Group
 from engine.training.atomic import write_atomically
+from engine.training.batches import Place
+from engine.training.beginning import begin
 from engine.training.checkpoint_header import Header, finite_or_none
+from engine.training.course import Course, Finished
 from engine.training.errors import CheckpointError
 from engine.training.history import LossHistory
 from engine.training.kept_text import sayable
 from engine.training.optimizers import OptimizerState
-from engine.training.recipe import Recipe, RecipeError
+from engine.training.recipe import Recipe
 from engine.training.rewind import BUDGET, State
+from engine.training.rules import RecipeError
 from engine.training.sealed import Array, peek, seal, unseal
 from engine.training.trainer import Trainer
 
@@ -49,7 +54,7 @@ class Checkpoint:
     @classmethod
     def of(
         cls,
-        trainer: Trainer,
+        course: Course,
         seconds: float,
         validations: LossHistory | None = None,
         *,
@@ -58,31 +63,35 @@ class Checkpoint:
         """The run as it stands; of a step under way, as it stood before it.
 
         Arguments:
-            trainer: the run.
+            course: the run.
             seconds: trained so far.
             validations: the course of the validation loss, one number a row.
-            recipe: how the text is named in it, if not as in the trainer's.
+            recipe: how the text is named in it, if not as in the run's.
         """
-        state, groups, corpus = trainer.state(), trainer.model.parameters.groups, trainer.corpus
-        tensors: dict[str, Array] = _named(MODEL, groups, state.values)
-        for moment, vector in state.optimizer.moments.items():
-            tensors |= _named(f"{OPTIMIZER}{moment}.", groups, vector)
-        tensors |= {MEMORY + name: np.asarray(array) for name, array in state.memory.items()}
-        tensors |= _rows(LOSSES, trainer.losses)
+        corpus = course.corpus
+        state = course.state() if isinstance(course, Trainer) else None
+        tensors: dict[str, Array] = {}
+        if isinstance(course, Trainer) and state is not None:
+            groups = course.model.parameters.groups
+            tensors |= _named(MODEL, groups, state.values)
+            for moment, vector in state.optimizer.moments.items():
+                tensors |= _named(f"{OPTIMIZER}{moment}.", groups, vector)
+            tensors |= {MEMORY + name: np.asarray(array) for name, array in state.memory.items()}
+        tensors |= _rows(LOSSES, course.losses)
         validation_loss = None
         if validations is not None and len(validations):
             tensors |= _rows(VALIDATIONS, validations)
             validation_loss = finite_or_none(float(validations.column(0)[-1]))
         header = Header(
-            recipe=trainer.recipe if recipe is None else recipe,
+            recipe=course.recipe if recipe is None else recipe,
             corpus=sayable(corpus.name),
             fingerprint=corpus.fingerprint,
             vocabulary=corpus.vocabulary.characters,
-            step=state.step,
-            updates=state.optimizer.count,
-            drawn=state.drawn,
-            noise=state.noise,
-            average=state.average,
+            step=course.steps_made,
+            updates=0 if state is None else state.optimizer.count,
+            place=Place() if state is None else state.place,
+            noise=None if state is None else state.noise,
+            average=(0.0, 0.0) if state is None else state.average,
             seconds=seconds,
             validation_loss=validation_loss,
         )
@@ -110,12 +119,12 @@ class Checkpoint:
         """
         write_atomically(path, self.to_bytes())
 
-    def trainer(self, corpus: Corpus, *, rewind_budget: int = BUDGET) -> Trainer:
+    def course(self, corpus: Corpus, *, rewind_budget: int = BUDGET) -> Course:
         """The run, ready to go on.
 
         Arguments:
             corpus: the text it was trained on.
-            rewind_budget: as for `Trainer`.
+            rewind_budget: as for `begin`.
         Raises:
             CheckpointError: if the text is another one, or recipe and arrays do not go together.
         """
@@ -124,7 +133,7 @@ class Checkpoint:
         if header.vocabulary != corpus.vocabulary.characters:
             raise CheckpointError(f"{self.shown} has another vocabulary than its text; {_FRESH}")
         try:
-            trainer = Trainer(header.recipe, corpus, rewind_budget=rewind_budget)
+            course = begin(header.recipe, corpus, rewind_budget)
         except (RecipeError, UntrainableError) as refused:
             raise CheckpointError(f"{self.shown}: {refused}") from refused
         except MemoryError as refused:
@@ -132,18 +141,18 @@ class Checkpoint:
                 f"{self.shown}: its model does not fit into memory; close other programs"
             ) from refused
         try:
-            trainer.restore(self._state(trainer))
-            trainer.losses = self._history(LOSSES, columns=2)
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            IndexError,
-        ) as refused:  # what a memory of other shapes may lead to
+            if isinstance(course, Trainer):
+                course.restore(self._state(course))
+                course.losses = self._history(LOSSES, columns=2)
+            else:
+                while course.steps_made < header.step:
+                    course.step()
+        except (ValueError, KeyError, TypeError, IndexError, Finished) as refused:
+            # what a memory of other shapes, or a step that is none, may lead to
             raise CheckpointError(
                 f"{self.shown} does not fit its own recipe: {refused}; {_FRESH}"
             ) from refused
-        return trainer
+        return course
 
     def validations(self) -> LossHistory:
         """The course of the validation loss, one number a row; empty if it was not kept.
@@ -186,7 +195,7 @@ class Checkpoint:
             step=header.step,
             values=values,
             optimizer=OptimizerState(header.updates, moments),
-            drawn=header.drawn,
+            place=header.place,
             noise=header.noise,
             memory={
                 name.removeprefix(MEMORY): _floats(name, array)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from corpora.vocabulary import Vocabulary
+from engine.training.batches import Place
 from engine.training.recipe import LAST_STEP, Recipe
 
 LARGEST_COUNT = 2**63 - 1
@@ -30,7 +31,7 @@ class Header:
         vocabulary: its characters, in the order of their ids.
         step: steps made.
         updates: what the optimizer counts.
-        drawn: place in the stream of examples.
+        place: where it stands in the stream of examples.
         noise: state of the generator that dropout draws from, None where nothing draws.
         average: state of the smoothed loss: weighted sum, sum of weights.
         seconds: trained so far.
@@ -43,7 +44,7 @@ class Header:
     vocabulary: tuple[str, ...]
     step: int
     updates: int
-    drawn: int
+    place: Place
     noise: Mapping[str, Any] | None  # Any: numpy's own layout of a bit generator's state
     average: tuple[float, float]
     seconds: float
@@ -64,7 +65,7 @@ class Header:
             "vocabulary": json.dumps(self.vocabulary),
             "step": json.dumps(self.step),
             "updates": json.dumps(self.updates),
-            "drawn": json.dumps(self.drawn),
+            "place": json.dumps([self.place.drawn, self.place.before]),
             "noise": json.dumps(self.noise, sort_keys=True),
             "average": json.dumps(self.average),
             "seconds": json.dumps(float(self.seconds)),
@@ -85,7 +86,7 @@ class Header:
             vocabulary=_vocabulary(metadata),
             step=_count(metadata, "step", LAST_STEP),
             updates=_count(metadata, "updates"),
-            drawn=_count(metadata, "drawn"),
+            place=_place(metadata),
             noise=_noise(metadata),
             average=_average(metadata),
             seconds=_amount(metadata, "seconds"),
@@ -131,6 +132,15 @@ def _count(metadata: Mapping[str, str], name: str, most: int = LARGEST_COUNT) ->
     if type(found) is not int or not 0 <= found <= most:
         _refuse(metadata, name, f"a whole number from 0 to {most}")
     return found
+
+
+def _place(metadata: Mapping[str, str]) -> Place:
+    match _json(metadata, "place"):
+        case [int(drawn), int(before)] if 0 <= before <= drawn <= LARGEST_COUNT:
+            return Place(drawn, before)
+    _refuse(
+        metadata, "place", f"two whole numbers up to {LARGEST_COUNT}, the second no larger than the first"
+    )
 
 
 def _amount(metadata: Mapping[str, str], name: str) -> float:

@@ -23,15 +23,17 @@ from typing import Self
 
 from corpora.corpus import Corpus
 from engine.training.atomic import part_of, save_error, write_atomically
+from engine.training.beginning import begin
 from engine.training.checkpoint import Checkpoint, expect_text
+from engine.training.course import Course
 from engine.training.errors import RunError
 from engine.training.folder_lock import FolderLock
 from engine.training.history import LossHistory
 from engine.training.kept_text import comes_back, keep, name_in_recipe, read_kept
 from engine.training.metrics import Metrics, Record
-from engine.training.recipe import Recipe, RecipeError
+from engine.training.recipe import Recipe
 from engine.training.rewind import BUDGET
-from engine.training.trainer import Trainer
+from engine.training.rules import RecipeError
 
 RECIPE, CHECKPOINT, BEST = "recipe.toml", "checkpoint.safetensors", "best.safetensors"
 METRICS, TEXT, LOCK = "metrics.jsonl", "text.txt", "run.lock"
@@ -48,12 +50,12 @@ class Resumed:
     """A run as it was saved.
 
     Attributes:
-        trainer: ready for the next step.
+        course: ready for the next step.
         seconds: trained so far.
         validations: the course of the validation loss, one number a row.
     """
 
-    trainer: Trainer
+    course: Course
     seconds: float
     validations: LossHistory
 
@@ -124,12 +126,12 @@ class RunFolder:
     # Writing.
 
     def save(
-        self, trainer: Trainer, seconds: float, validations: LossHistory | None = None, *, best: bool = False
+        self, course: Course, seconds: float, validations: LossHistory | None = None, *, best: bool = False
     ) -> None:
         """Keep the run as it stands, in place of what was kept before.
 
         Arguments:
-            trainer: the run.
+            course: the run.
             seconds: trained so far.
             validations: the course of its validation loss, one number a row.
             best: keep it beside, as the one with the lowest validation loss.
@@ -138,15 +140,15 @@ class RunFolder:
             BusyError: if another process writes here.
             RunError: if the run's text is not this folder's.
         """
-        if trainer.corpus.fingerprint != self.recipe.fingerprint:
+        if course.corpus.fingerprint != self.recipe.fingerprint:
             raise RunError(
-                f"{str(self.path)!r} holds a run on another text than {trainer.corpus.name!r}; "
+                f"{str(self.path)!r} holds a run on another text than {course.corpus.name!r}; "
                 "choose another folder"
             )
         self._claim()
         self._metrics.sync()  # a checkpoint never stands further than the measurements before it
-        recipe = trainer.recipe.with_values(corpus=self.recipe.corpus, fingerprint=self.recipe.fingerprint)
-        checkpoint = Checkpoint.of(trainer, seconds, validations, recipe=recipe)
+        recipe = course.recipe.with_values(corpus=self.recipe.corpus, fingerprint=self.recipe.fingerprint)
+        checkpoint = Checkpoint.of(course, seconds, validations, recipe=recipe)
         checkpoint.save(self.path / (BEST if best else CHECKPOINT))
         if not best:
             self._write_recipe(recipe)
@@ -178,7 +180,7 @@ class RunFolder:
 
         Arguments:
             load_corpus: brings the text that the recipe names; not asked where the text is kept here.
-            rewind_budget: as for `Trainer`.
+            rewind_budget: as for `begin`.
         Raises:
             CheckpointError: if what is saved cannot be used.
             BusyError: if another process writes here.
@@ -189,8 +191,8 @@ class RunFolder:
         self._claim()
         try:
             resumed = self.load(load_corpus, rewind_budget=rewind_budget)
-            self._metrics.forget_after(resumed.trainer.steps_made)
-            self._write_recipe(resumed.trainer.recipe)
+            self._metrics.forget_after(resumed.course.steps_made)
+            self._write_recipe(resumed.course.recipe)
         except BaseException:
             if not held:
                 self.close()
@@ -209,11 +211,11 @@ class RunFolder:
         """
         path = self.path / (BEST if best else CHECKPOINT)
         if not best and not path.exists():
-            trainer = Trainer(self.recipe, self.corpus(load_corpus), rewind_budget=rewind_budget)
-            return Resumed(trainer, 0.0, LossHistory(columns=1))
+            fresh = begin(self.recipe, self.corpus(load_corpus), rewind_budget)
+            return Resumed(fresh, 0.0, LossHistory(columns=1))
         checkpoint = Checkpoint.load(path)  # first: it takes less than bringing a text, and may refuse
-        trainer = checkpoint.trainer(self.corpus(load_corpus), rewind_budget=rewind_budget)
-        return Resumed(trainer, checkpoint.header.seconds, checkpoint.validations())
+        course = checkpoint.course(self.corpus(load_corpus), rewind_budget=rewind_budget)
+        return Resumed(course, checkpoint.header.seconds, checkpoint.validations())
 
     def corpus(self, load_corpus: LoadCorpus) -> Corpus:
         """The run's text.
