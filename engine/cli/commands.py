@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -135,7 +136,7 @@ def _lead(run: LiveRun, folder: RunFolder, progress: Progress, *, json: bool) ->
 def _left(run: LiveRun, folder: RunFolder, progress: Progress, interrupts: Interrupts, reason: str) -> int:
     """A run that was interrupted says where it is kept."""
     progress.say(f"charlm: {reason} after step {run.trainer.steps_made:,}; saved in {folder.path}")
-    progress.say(f"charlm: `charlm resume {folder.path}` goes on from there")
+    progress.say(f"charlm: `charlm resume {shlex.quote(str(folder.path))}` goes on from there")
     return interrupts.exit_code
 
 
