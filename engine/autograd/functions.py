@@ -89,6 +89,14 @@ def transpose(x: Tensor) -> Tensor:
     return Tensor.made_by("T", x.data.swapaxes(-1, -2), (x,), lambda grad: x.receive(grad.swapaxes(-1, -2)))
 
 
+def permute(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """The axes in another order: axis i of the result is axis axes[i] of `x`."""
+    back = tuple(np.argsort(axes))
+    return Tensor.made_by(
+        "permute", x.data.transpose(axes), (x,), lambda grad: x.receive(grad.transpose(back))
+    )
+
+
 def concatenate(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
     """The tensors one after the other along `axis`."""
     ends = np.cumsum([part.shape[axis] for part in parts])
@@ -160,3 +168,38 @@ def cross_entropy(logits: Tensor, targets: IntArray) -> Tensor:
     shifted = logits - logits.data.max(axis=1, keepdims=True)
     log_z = log(reduce_sum(exp(shifted), axis=1))
     return mean(log_z - reduce_sum(shifted * chosen, axis=1))
+
+
+def layer_norm(x: Tensor, gain: Tensor, bias: Tensor, epsilon: float) -> Tensor:
+    """gain * (x - mean) / sqrt(variance + epsilon) + bias over the last axis, from the primitive operations."""
+    column = (*x.shape[:-1], 1)
+    centred = x - reshape(mean(x, axis=-1), column)
+    variance = reshape(mean(centred**2, axis=-1), column)
+    return gain * centred / (variance + epsilon) ** 0.5 + bias
+
+
+def causal_attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """softmax(Q K^T / sqrt(D)) V with nobody looking ahead, three (B, h, T, D) -> (B, h, T, D).
+
+    Source: Vaswani et al. (2017), equation 1.
+    """
+    time, size = queries.shape[-2:]
+    scores = queries @ transpose(keys) / math.sqrt(size)  # (B, h, T, T)
+    ahead = np.triu(np.full((time, time), -np.inf, dtype=scores.data.dtype), 1)
+    return softmax(scores + ahead) @ values
+
+
+def rotate(x: Tensor, angles: FloatArray) -> Tensor:
+    """Turn each pair of neighbouring numbers by the angle of its place, from the primitive operations.
+
+    Arguments:
+        x: (B, h, T, D).
+        angles: (T, D/2).
+    Source: Su et al. (2021), equation 34: x cos(angle) + (-x2, x1, -x4, x3, ...) sin(angle).
+    """
+    size = x.shape[-1]
+    quarter = np.zeros((size, size), dtype=x.data.dtype)  # the turn by a right angle, as a matrix
+    even = np.arange(0, size, 2)
+    quarter[even + 1, even], quarter[even, even + 1] = -1, 1
+    cosine, sine = (np.repeat(f(angles), 2, axis=1) for f in (np.cos, np.sin))  # (T, D)
+    return x * cosine + (x @ Tensor(quarter)) * sine

@@ -8,7 +8,7 @@ tested against its definition in `functions.py` and against finite differences.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -17,16 +17,20 @@ from engine.autograd.functions import GELU_CUBIC, GELU_SCALE, ONE_HOT_LIMIT, Int
 from engine.autograd.tensor import FloatArray, Tensor
 
 
+Kept: TypeAlias = tuple[FloatArray, ...]
+"""What an activation's gradient needs of its forward pass."""
+
+
 class Activation(Protocol):
     """An elementwise function with the gradient written in what the forward pass keeps."""
 
     name: str
 
-    def forward(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
         """f(z), and what `gradient` will need of it. May overwrite `z`."""
         ...
 
-    def gradient(self, grad: FloatArray, kept: FloatArray) -> FloatArray:
+    def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
         """grad * f'(z), a new array."""
         ...
 
@@ -34,52 +38,66 @@ class Activation(Protocol):
 class _Identity:
     name = "linear"
 
-    def forward(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return z, z
+    def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
+        return z, ()
 
-    def gradient(self, grad: FloatArray, kept: FloatArray) -> FloatArray:
+    def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
         return grad
 
 
 class _ReLU:
     name = "relu"
 
-    def forward(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
         np.maximum(z, 0, out=z)
-        return z, z
+        return z, (z,)
 
-    def gradient(self, grad: FloatArray, kept: FloatArray) -> FloatArray:
-        return np.multiply(grad, kept > 0)
+    def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
+        (result,) = kept
+        return np.multiply(grad, result > 0)
 
 
 class _Tanh:
     name = "tanh"
 
-    def forward(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
         np.tanh(z, out=z)
-        return z, z
+        return z, (z,)
 
-    def gradient(self, grad: FloatArray, kept: FloatArray) -> FloatArray:
-        slope = np.multiply(kept, kept)
+    def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
+        (result,) = kept
+        slope = np.multiply(result, result)
         np.subtract(1, slope, out=slope)
         slope *= grad
         return slope
 
 
 class _GELU:
+    """z s with s = (1 + tanh u) / 2 and u = c z (1 + a z^2), so that s' = 2 s (1 - s) u'."""
+
     name = "gelu"
 
-    def forward(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return 0.5 * z * (1 + self._tanh(z)), z
+    def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
+        share = np.multiply(z, z)
+        share *= GELU_SCALE * GELU_CUBIC
+        share += GELU_SCALE
+        share *= z
+        np.tanh(share, out=share)
+        share += 1
+        share *= 0.5
+        result = z * share
+        return result, (z, share, result)
 
-    def gradient(self, grad: FloatArray, kept: FloatArray) -> FloatArray:
-        t = self._tanh(kept)
-        slope = GELU_SCALE * (1 + 3 * GELU_CUBIC * kept * kept)
-        return grad * (0.5 * (1 + t + kept * (1 - t * t) * slope))
-
-    @staticmethod
-    def _tanh(z: FloatArray) -> FloatArray:
-        return np.tanh(GELU_SCALE * (z + GELU_CUBIC * z * z * z))
+    def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
+        z, share, result = kept
+        slope = np.multiply(z, z)
+        slope *= 6 * GELU_SCALE * GELU_CUBIC
+        slope += 2 * GELU_SCALE
+        slope *= result
+        slope *= 1 - share
+        slope += share
+        slope *= grad
+        return slope
 
 
 IDENTITY: Activation = _Identity()

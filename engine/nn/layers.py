@@ -133,7 +133,14 @@ class Dropout(Module[Tensor]):
 
     def __call__(self, x: Tensor) -> Tensor:
         """The same shape; the very same tensor where nothing is dropped."""
-        if not self.training or self._share == 0:
+        mask = self.mask(x.shape, x.data.dtype)
+        if mask is None:
             return x
-        kept = self._noise.random(x.shape, dtype=np.float32) >= self._share
-        return x * (kept / (1 - self._share)).astype(x.data.dtype)
+        return Tensor.made_by("dropout", x.data * mask, (x,), lambda grad: x.receive(grad * mask))
+
+    def mask(self, shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> FloatArray | None:
+        """The factors for an array of this shape, 0 or 1/(1 - share); None where nothing is dropped."""
+        if not self.training or self._share == 0:
+            return None
+        kept = self._noise.random(shape, dtype=np.float32) >= self._share
+        return (kept / (1 - self._share)).astype(dtype)
