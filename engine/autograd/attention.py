@@ -2,13 +2,13 @@
 
     P = softmax(Q K^T / sqrt(D) + mask),   O = P V        for each example and head
 
-P is never divided by its rows' sums: what is kept is W = exp(scores), and the sums divide the much smaller O on the
-way forward and its gradient on the way back. Heads are views: where a matrix product can read and write numbers a row
+P is never divided by its rows' sums: what is kept is W = exp(scores), and the sums divide the smaller O on the way
+forward and its gradient on the way back. Heads are views: where a matrix product can read and write rows that lie
 apart, nothing is copied; only the two factors that stand transposed on the right are laid out anew, for BLAS takes
 nearly twice the time to read them across.
 
-Source: Vaswani et al. (2017), Attention Is All You Need, section 3.2; the order of the gradient's sums from Dao et al.
-(2022), FlashAttention, appendix B.2.
+Source: Vaswani et al. (2017), Attention Is All You Need, section 3.2; the order of the gradient's sums from Dao et
+al. (2022), FlashAttention, appendix B.2.
 """
 
 from __future__ import annotations
@@ -32,26 +32,24 @@ ComplexArray = NDArray[np.complexfloating]
 def causal_attention(
     qkv: Tensor,
     heads: int,
-    time: int,
     *,
     rotation: ComplexArray | None = None,
     mask: FloatArray | None = None,
 ) -> Tensor:
-    """What each character gathers from those before it and itself: (B*T, 3E) -> (B*T, E).
+    """What each character gathers from those before it and itself: (B, T, 3E) -> (B, T, E).
 
     Arguments:
-        qkv: queries, keys and values beside one another, a row a character, heads beside one another within each.
+        qkv: queries, keys and values beside one another, heads beside one another within each.
         heads: h; E = h * D.
-        time: T, characters in an example.
         rotation: how far queries and keys turn at each place, (T, D/2) on the unit circle; None for not at all.
         mask: factors on the attention weights, (B, h, T, T), as dropout makes them; None for none.
     Raises:
-        ShapeError: if the rows do not make whole examples or the columns whole heads.
+        ShapeError: if the last axis does not hold whole heads.
     """
-    rows, columns = qkv.shape
-    if rows % time or columns % (3 * heads):
-        raise ShapeError(f"attention: {qkv.shape} does not hold examples of {time} with 3 * {heads} heads")
-    batch, width = rows // time, columns // 3
+    batch, time, columns = qkv.shape
+    if columns % (3 * heads):
+        raise ShapeError(f"attention: {columns} columns are not queries, keys and values of {heads} heads")
+    width = columns // 3
     size = width // heads
     three = qkv.data.reshape(batch, time, 3, heads, size)
     turned = three[:, :, :2] if rotation is None else rotate(three[:, :, :2], rotation)
@@ -62,10 +60,7 @@ def causal_attention(
 
     weights = exponentials(queries, keys)  # (B, h, T, T), 0 where a key comes after the query
     inverse = 1 / row_sums(weights)  # (B, h, T, 1)
-    if mask is None:
-        seen = weights
-    else:
-        seen = weights * mask
+    seen = weights if mask is None else weights * mask
     gathered = np.empty((batch, time, heads, size), dtype=three.dtype)
     out = gathered.transpose(0, 2, 1, 3)  # (B, h, T, D)
     np.matmul(seen, values, out=out)
@@ -87,9 +82,33 @@ def causal_attention(
         np.matmul(d_scores.swapaxes(2, 3), queries, out=d_keys)
         if rotation is not None:
             result[:, :, :2] = rotate(result[:, :, :2], rotation.conj())
-        qkv.receive(result.reshape(rows, columns))
+        qkv.receive(result.reshape(batch, time, columns))
 
-    return Tensor.made_by("attention", gathered.reshape(rows, width), (qkv,), backward)
+    return Tensor.made_by("attention", gathered.reshape(batch, time, width), (qkv,), backward)
+
+
+def gather(queries: FloatArray, keys: FloatArray, values: FloatArray) -> FloatArray:
+    """The same as values alone, for queries that come after earlier keys.
+
+    Arguments:
+        queries: (B, h, T, D), the last of them at the place of the last key.
+        keys, values: (B, h, S, D), S at least T.
+    Returns:
+        (B, T, E).
+    """
+    weights = exponentials(queries, keys)  # (B, h, T, S)
+    gathered = np.matmul(weights, values)
+    gathered /= row_sums(weights)
+    batch, heads, time, size = gathered.shape
+    joined: FloatArray = gathered.transpose(0, 2, 1, 3).reshape(batch, time, heads * size)
+    return joined
+
+
+def attention_weights(queries: FloatArray, keys: FloatArray) -> FloatArray:
+    """softmax(Q K^T / sqrt(D) + mask), two (B, h, T, D) -> (B, h, T, T)."""
+    weights = exponentials(queries, keys)
+    weights /= row_sums(weights)
+    return weights
 
 
 def exponentials(queries: FloatArray, keys: FloatArray) -> FloatArray:
@@ -103,7 +122,7 @@ def exponentials(queries: FloatArray, keys: FloatArray) -> FloatArray:
     """
     across = np.empty((*keys.shape[:2], keys.shape[3], keys.shape[2]), dtype=keys.dtype)
     np.multiply(keys.transpose(0, 1, 3, 2), 1 / math.sqrt(keys.shape[3]), out=across)  # (B, h, D, S)
-    scores = np.matmul(queries, across)  # (B, h, T, S)
+    scores: FloatArray = np.matmul(queries, across)  # (B, h, T, S)
     allowed = causal(*scores.shape[2:], scores.dtype)
     if not -SAFE_SCORE < scores.min() <= scores.max() < SAFE_SCORE:
         scores += np.where(allowed, 0, -np.inf).astype(scores.dtype)
@@ -116,8 +135,8 @@ def exponentials(queries: FloatArray, keys: FloatArray) -> FloatArray:
 def row_sums(array: FloatArray) -> FloatArray:
     """Sums over the last axis, kept as an axis of 1; as a product, which is a fifth of the time of `sum`."""
     size = array.shape[-1]
-    ones = _ones(size, array.dtype)
-    return np.dot(np.ascontiguousarray(array).reshape(-1, size), ones).reshape(*array.shape[:-1], 1)
+    sums: FloatArray = np.dot(np.ascontiguousarray(array).reshape(-1, size), _ones(size, array.dtype))
+    return sums.reshape(*array.shape[:-1], 1)
 
 
 def rotate(pairs: FloatArray, rotation: ComplexArray) -> FloatArray:

@@ -16,7 +16,6 @@ from engine.autograd.errors import ShapeError
 from engine.autograd.functions import GELU_CUBIC, GELU_SCALE, ONE_HOT_LIMIT, IntArray, one_hot, sum_rows_by_id
 from engine.autograd.tensor import FloatArray, Tensor
 
-
 Kept: TypeAlias = tuple[FloatArray, ...]
 """What an activation's gradient needs of its forward pass."""
 
@@ -109,32 +108,36 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: Activatio
     """f(x W^T + b) as one node.
 
     Arguments:
-        x: (B, I).
+        x: (..., I), rows along as many axes as there are.
         weight: (O, I).
         bias: (O,); None for none.
         activation: f.
     Raises:
         ShapeError: if the inner sizes differ.
     """
-    inputs, matrix = x.data, weight.data
+    inputs, matrix = as_rows(x.data), weight.data  # (N, I)
     if inputs.shape[1] != matrix.shape[1]:
-        raise ShapeError(
-            f"linear: the input is {inputs.shape}, the weight {matrix.shape}: inner sizes differ"
-        )
-    z = np.dot(inputs, matrix.T)  # (B, O)
+        raise ShapeError(f"linear: the input is {x.shape}, the weight {matrix.shape}: inner sizes differ")
+    z = np.dot(inputs, matrix.T)  # (N, O)
     if bias is not None:
         z += bias.data
-    result, kept = activation.forward(z)
+    rows, kept = activation.forward(z)
 
     def backward(grad: FloatArray) -> None:
-        grad = activation.gradient(grad, kept)  # dL/dz, (B, O)
+        grad = activation.gradient(as_rows(grad), kept)  # dL/dz, (N, O)
         weight.receive_product(grad.T, inputs)
         if bias is not None:
             bias.receive_sum(grad)
-        x.receive(np.dot(grad, matrix))  # (B, I)
+        x.receive(np.dot(grad, matrix).reshape(x.data.shape))  # (..., I)
 
+    result = rows.reshape(*x.data.shape[:-1], len(matrix))  # (..., O)
     parents = (x, weight) if bias is None else (x, weight, bias)
     return Tensor.made_by(f"linear+{activation.name}", result, parents, backward)
+
+
+def as_rows(array: FloatArray) -> FloatArray:
+    """The same numbers as a matrix, (..., E) -> (N, E)."""
+    return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
 
 
 def embed(table: Tensor, ids: IntArray) -> Tensor:
@@ -150,14 +153,49 @@ def embed(table: Tensor, ids: IntArray) -> Tensor:
     joined = rows.take(flat, axis=0).reshape(batch, context * size)
 
     def backward(grad: FloatArray) -> None:
-        per_character = grad.reshape(-1, size)  # (B*C, E)
-        count = len(rows)
-        if count <= ONE_HOT_LIMIT:
-            table.receive_product(one_hot(flat, count, rows.dtype).T, per_character)
-        else:
-            table.receive(sum_rows_by_id(per_character, flat, count))
+        _receive_rows(table, flat, grad.reshape(-1, size))
 
     return Tensor.made_by("embed", joined, (table,), backward)
+
+
+def _receive_rows(table: Tensor, ids: IntArray, rows: FloatArray) -> None:
+    """Hand a table, (V, E), the gradients of the rows that were looked up in it, (N, E) for (N,) ids."""
+    count = len(table.data)
+    if count <= ONE_HOT_LIMIT:
+        table.receive_product(one_hot(ids, count, rows.dtype).T, rows)
+    else:
+        table.receive(sum_rows_by_id(rows, ids, count))
+
+
+def embed_each(table: Tensor, ids: IntArray) -> Tensor:
+    """Look up each character's vector: (V, E), (B, T) -> (B, T, E). The ids are trusted as in `embed`."""
+
+    def backward(grad: FloatArray) -> None:
+        _receive_rows(table, ids.reshape(-1), as_rows(grad))
+
+    return Tensor.made_by("embed", table.data.take(ids, axis=0), (table,), backward)
+
+
+def add_places(x: Tensor, places: Tensor, *, start: int = 0, scale: float = 1.0) -> Tensor:
+    """`scale` times the characters' vectors, plus those of their places: (B, T, E) -> (B, T, E).
+
+    Arguments:
+        x: (B, T, E).
+        places: (S, E), of which rows start .. start + T - 1 are used.
+        start: the place of the first character.
+        scale: what `x` is multiplied with.
+    """
+    stop = start + x.shape[1]
+    rows = places.data[start:stop]
+    result = x.data + rows if scale == 1 else x.data * scale + rows
+
+    def backward(grad: FloatArray) -> None:
+        share = grad.sum(axis=0)  # (T, E)
+        unused = ((start, len(places.data) - stop), (0, 0))
+        places.receive(np.pad(share, unused) if len(share) < len(places.data) else share)
+        x.receive(grad if scale == 1 else grad * scale)
+
+    return Tensor.made_by("places", result, (x, places), backward)
 
 
 def softmax_cross_entropy(logits: Tensor, targets: IntArray) -> Tensor:

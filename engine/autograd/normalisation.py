@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from engine.autograd.errors import ShapeError
+from engine.autograd.fused import as_rows
 from engine.autograd.tensor import FloatArray, Tensor
 
 EPSILON = 1e-5
@@ -21,14 +22,14 @@ def layer_norm(x: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
     """gain * (x - mean) / sqrt(variance + epsilon) + bias, mean and variance over each row.
 
     Arguments:
-        x: (N, E).
+        x: (..., E), rows along as many axes as there are.
         gain, bias: (E,).
     Raises:
         ShapeError: if the sizes of a row differ.
     Source: Ba, Kiros & Hinton (2016), Layer Normalization, equation 4.
     """
-    rows = x.data
-    count, size = rows.shape
+    rows = as_rows(x.data)  # (N, E)
+    size = rows.shape[1]
     if gain.shape != (size,) or bias.shape != (size,):
         raise ShapeError(f"layer_norm: rows of {size}, but gain {gain.shape} and bias {bias.shape}")
     per_row = _equal_shares(size, rows.dtype)
@@ -44,18 +45,19 @@ def layer_norm(x: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
 
     def backward(grad: FloatArray) -> None:
         # with g = grad * gain: dL/dx = (g - mean(g) - normal * mean(g * normal)) / sqrt(variance + epsilon)
+        grad = as_rows(grad)
         weights = gain.data * per_row
         along = grad * normal  # (N, E)
         bias.receive_sum(grad)
         gain.receive_sum(along)
-        result = grad * gain.data
-        result -= np.dot(grad, weights)[:, None]
+        passed = grad * gain.data
+        passed -= np.dot(grad, weights)[:, None]
         np.multiply(normal, np.dot(along, weights)[:, None], out=along)
-        result -= along
-        result *= inverse
-        x.receive(result)
+        passed -= along
+        passed *= inverse
+        x.receive(passed.reshape(x.data.shape))
 
-    return Tensor.made_by("layer_norm", result, (x, gain, bias), backward)
+    return Tensor.made_by("layer_norm", result.reshape(x.data.shape), (x, gain, bias), backward)
 
 
 @lru_cache(maxsize=16)

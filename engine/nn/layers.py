@@ -32,7 +32,7 @@ class Embedding(Module[IntArray]):
 
 
 class Linear(Module[Tensor]):
-    """f(x W^T + b), (B, I) -> (B, O).
+    """f(x W^T + b), (..., I) -> (..., O).
 
     Arguments:
         inputs, outputs: I and O.
@@ -40,6 +40,7 @@ class Linear(Module[Tensor]):
         initialiser: a name in `engine.nn.initialisation.INITIALISERS`.
         activation: a name in `ACTIVATIONS`, or "" for none.
         biased: whether there is a b.
+        scale: what the first weights are multiplied with.
     """
 
     def __init__(
@@ -52,13 +53,15 @@ class Linear(Module[Tensor]):
         initialiser: str = "xavier",
         activation: str = "",
         biased: bool = True,
+        scale: float = 1.0,
     ) -> None:
-        self.weight = Parameter(initialise(initialiser, rng, (outputs, inputs)).astype(dtype))
+        first = initialise(initialiser, rng, (outputs, inputs)) * scale
+        self.weight = Parameter(first.astype(dtype))
         self.bias = Parameter(np.zeros(outputs, dtype=dtype)) if biased else None
         self._activation: Activation = ACTIVATIONS[activation] if activation else IDENTITY
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(B, I) -> (B, O)."""
+        """(..., I) -> (..., O)."""
         return linear(x, self.weight, self.bias, self._activation)
 
 

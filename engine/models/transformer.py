@@ -1,0 +1,365 @@
+"""The decoder-only Transformer (Vaswani et al. 2017, "Attention Is All You Need"; Radford et al. 2019, GPT-2).
+
+    x = e(c) + p(t)                               for each character c at place t
+    x <- x + Attention(LN(x))                     each block: what the others know,
+    x <- x + W2 f(W1 LN(x) + b1) + b2             then a thought about it
+    z = W LN(x),   P(next) = softmax(z)           at every place
+
+This is the order of GPT-2, norm = "pre". With "post" it is that of 2017: x <- LN(x + Attention(x)), and no norm at
+the end. Nobody looks ahead, so one pass over T characters makes T predictions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.vocabulary import IdArray
+from engine.autograd.attention import ComplexArray
+from engine.autograd.errors import ShapeError
+from engine.autograd.functions import reshape
+from engine.autograd.fused import ACTIVATIONS, embed_each, linear, softmax_cross_entropy
+from engine.autograd.tensor import FloatArray, Tensor
+from engine.models.language_model import Forward
+from engine.models.sliding import SlidingModel
+from engine.nn.attention import CausalSelfAttention, KeyValueCache
+from engine.nn.initialisation import initialise
+from engine.nn.layers import Dropout, Linear
+from engine.nn.module import Module
+from engine.nn.normalisation import LayerNorm
+from engine.nn.parameters import ArrayParameters, Parameter
+from engine.nn.positions import POSITIONS, LearnedPositions, NoPositions, SinusoidalPositions, rotary
+
+NORMS = ("pre", "post")
+WIDENING = 4
+"""The hidden layer of a block is this many times wider than its input, as in both papers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """The shape of a Transformer: V, T, E, h and how many blocks, with what is in them.
+
+    Raises:
+        ValueError: if the heads do not divide the width, a rotated head has an odd size or a choice is unknown.
+    """
+
+    vocabulary: int
+    context: int = 64
+    embedding: int = 128
+    heads: int = 4
+    layers: int = 4
+    positions: str = "learned"
+    norm: str = "pre"
+    activation: str = "gelu"
+    tied: bool = True
+    dropout: float = 0.0
+    initialiser: str = "normal"
+
+    def __post_init__(self) -> None:
+        if self.heads < 1 or self.embedding % self.heads:
+            whole = [n for n in range(1, min(self.embedding, 16) + 1) if self.embedding % n == 0]
+            raise ValueError(
+                f"heads = {self.heads} does not divide embedding = {self.embedding}; "
+                f"choose one of {', '.join(map(str, whole))}, or another embedding"
+            )
+        if self.positions == "rotary" and self.head_size % 2:
+            raise ValueError(
+                f"positions = 'rotary' turns pairs, but embedding = {self.embedding} over heads = {self.heads} "
+                f"makes heads of {self.head_size}; choose an even size, or other positions"
+            )
+        for name, value, known in (
+            ("positions", self.positions, POSITIONS),
+            ("norm", self.norm, NORMS),
+            ("activation", self.activation, tuple(ACTIVATIONS)),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} = {value!r} is unknown; choose one of {', '.join(known)}")
+
+    @property
+    def head_size(self) -> int:
+        """D."""
+        return self.embedding // self.heads
+
+    def formulas(self) -> dict[str, str]:
+        """How each stage computes its output."""
+        before, after = ("LN(x)", "LN(y)") if self.norm == "pre" else ("x", "y")
+        place = {
+            "learned": "x = e(c) + p(t)",
+            "sinusoidal": f"x = √{self.embedding} e(c) + [sin(t/10000^(2i/{self.embedding})); cos(...)]",
+        }.get(self.positions, "x = e(c)")
+        turned = " with Q, K turned by t/10000^(2i/D)" if self.positions == "rotary" else ""
+        heads = f"head = softmax(Q Kᵀ/√{self.head_size} + mask) V{turned}, [Q; K; V] = W {before} + b"
+        attention = f"Wo [head1; ...; head{self.heads}] + bo" if self.heads > 1 else "Wo head + bo"
+        thought = f"W2 {self.activation}(W1 {after} + b1) + b2"
+        block = (
+            f"y = x + {attention}, x' = y + {thought}; {heads}"
+            if self.norm == "pre"
+            else f"y = LN(x + {attention}), x' = LN(y + {thought}); {heads}"
+        )
+        last = "LN(x)" if self.norm == "pre" else "x"
+        return {
+            "embedding": place,
+            **{f"block.{layer}": block for layer in range(self.layers)},
+            "logits": f"z = {'e' if self.tied else 'W'} {last}",
+        }
+
+
+class FeedForward(Module[Tensor]):
+    """W2 f(W1 x + b1) + b2, at every place by itself."""
+
+    def __init__(
+        self, sizes: Sizes, rng: np.random.Generator, dtype: np.dtype[np.floating], *, scale: float
+    ) -> None:
+        width, kind = sizes.embedding, sizes.initialiser
+        inner = WIDENING * width
+        self.inner = Linear(width, inner, rng, dtype, initialiser=kind, activation=sizes.activation)
+        self.outer = Linear(inner, width, rng, dtype, initialiser=kind, scale=scale)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(B, T, E) -> (B, T, E)."""
+        return self.outer(self.inner(x))
+
+
+class Block(Module[Tensor]):
+    """Attention and a feed-forward layer, each beside a path that leads straight on.
+
+    Arguments:
+        sizes, dtype: as for `Transformer`.
+        rng: draws the weights.
+        noise: dropout's.
+        rotation: how queries and keys turn at each place, (T, D/2); None for not at all.
+    """
+
+    def __init__(
+        self,
+        sizes: Sizes,
+        rng: np.random.Generator,
+        noise: np.random.Generator,
+        dtype: np.dtype[np.floating],
+        rotation: ComplexArray | None,
+    ) -> None:
+        width = sizes.embedding
+        # Radford et al. (2019), section 2.3: 2 L branches add up on the straight path, so each begins smaller
+        scale = 1 / math.sqrt(2 * sizes.layers)
+        self._norm_first = sizes.norm == "pre"
+        self.dropout = Dropout(sizes.dropout, noise)
+        self.norm_1 = LayerNorm(width, dtype)
+        self.attention = CausalSelfAttention(
+            width,
+            sizes.heads,
+            rng,
+            dtype,
+            dropout=self.dropout,
+            initialiser=sizes.initialiser,
+            scale=scale,
+            rotation=rotation,
+        )
+        self.norm_2 = LayerNorm(width, dtype)
+        self.feed_forward = FeedForward(sizes, rng, dtype, scale=scale)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(B, T, E) -> (B, T, E)."""
+        return self.attending(x, self.attention)
+
+    def attending(self, x: Tensor, attention: Callable[[Tensor], Tensor]) -> Tensor:
+        """The block with `attention` in the place of its own, for one that remembers or is watched."""
+        if self._norm_first:
+            x = x + self.dropout(attention(self.norm_1(x)))
+            return x + self.dropout(self.feed_forward(self.norm_2(x)))
+        x = self.norm_1(x + self.dropout(attention(x)))
+        return self.norm_2(x + self.dropout(self.feed_forward(x)))
+
+    def attention_weights(self, x: Tensor) -> FloatArray:
+        """How much each character gathers from each in this block, (1, T, E) -> (h, T, T)."""
+        return self.attention.weights(self.norm_1(x) if self._norm_first else x)
+
+
+class Embedding(Module[IdArray]):
+    """A vector for every character."""
+
+    def __init__(self, count: int, size: int, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> None:
+        self.weight = Parameter(initialise("normal", rng, (count, size)).astype(dtype))
+
+    def __call__(self, x: IdArray) -> Tensor:
+        """(B, T) ids -> (B, T, E)."""
+        return embed_each(self.weight, x)
+
+
+class Decoder(Module[IdArray]):
+    """The layers of a `Transformer`; its attributes, in their order, name the parameters: "block.0.norm_1.weight".
+
+    Arguments:
+        sizes, dtype: as for `Transformer`.
+        rng: draws the weights, layer by layer from the input to the output.
+        noise: dropout's.
+    """
+
+    def __init__(
+        self,
+        sizes: Sizes,
+        rng: np.random.Generator,
+        noise: np.random.Generator,
+        dtype: np.dtype[np.floating],
+    ) -> None:
+        time, width = sizes.context, sizes.embedding
+        self._sizes, self._dtype = sizes, dtype
+        self.embedding = Embedding(sizes.vocabulary, width, rng, dtype)
+        self.positions: LearnedPositions | SinusoidalPositions | NoPositions
+        if sizes.positions == "learned":
+            self.positions = LearnedPositions(time, width, rng, dtype)
+        elif sizes.positions == "sinusoidal":
+            self.positions = SinusoidalPositions(time, width, dtype)
+        else:
+            self.positions = NoPositions()
+        rotation = rotary(time, sizes.head_size, dtype) if sizes.positions == "rotary" else None
+        self.dropout = Dropout(sizes.dropout, noise)
+        self.block = tuple([Block(sizes, rng, noise, dtype, rotation) for _ in range(sizes.layers)])
+        self.norm = LayerNorm(width, dtype) if sizes.norm == "pre" else None
+        kind = sizes.initialiser
+        self.output = (
+            None
+            if sizes.tied
+            else Linear(width, sizes.vocabulary, rng, dtype, initialiser=kind, biased=False)
+        )
+
+    def __call__(self, x: IdArray) -> Tensor:
+        """(B, T) ids -> logits, (B, T, V)."""
+        return self.stages(x)[-1][1]
+
+    def stages(self, contexts: IdArray) -> tuple[tuple[str, Tensor], ...]:
+        """(B, T) ids -> every stage: (B, T, E) until the last, the logits, (B, T, V)."""
+        stages = self.hidden(contexts)
+        return (*stages, ("logits", self.scores(stages[-1][1])))
+
+    def hidden(self, contexts: IdArray) -> list[tuple[str, Tensor]]:
+        """(B, T) ids -> every stage before the logits, (B, T, E).
+
+        Raises:
+            ShapeError: if there are no characters, or more than there are places.
+        """
+        if not 1 <= contexts.shape[1] <= self._sizes.context:
+            raise ShapeError(
+                f"contexts of {contexts.shape[1]} characters for a model of 1 to {self._sizes.context}"
+            )
+        x = self.positions(self.embedding(contexts))  # (B, T, E)
+        stages = [("embedding", x)]
+        x = self.dropout(x)
+        for index, block in enumerate(self.block):
+            x = block(x)
+            stages.append((f"block.{index}", x))
+        return stages
+
+    def scores(self, x: Tensor) -> Tensor:
+        """What the last block gave -> logits, (B, T, E) -> (B, T, V)."""
+        if self.norm is not None:
+            x = self.norm(x)
+        return linear(x, self.embedding.weight, None) if self.output is None else self.output(x)
+
+    def caches(self) -> tuple[KeyValueCache, ...]:
+        """Room for a text of T characters, for each block."""
+        s = self._sizes
+        return tuple([KeyValueCache(s.context, s.heads, s.head_size, self._dtype) for _ in self.block])
+
+    def read_on(self, contexts: IdArray, caches: tuple[KeyValueCache, ...]) -> Tensor:
+        """What the last block gives for the next characters of a text, (1, n) ids, that began in `caches`."""
+        x = self.positions(self.embedding(contexts), caches[0].length)  # (1, n, E)
+        for block, cache in zip(self.block, caches, strict=True):
+            x = block.attending(x, partial(block.attention.read_on, cache=cache))
+        return x
+
+
+class Transformer(SlidingModel):
+    """The decoder-only Transformer on `Tensor`.
+
+    Arguments:
+        sizes: its shape.
+        seed: of the initial weights, drawn in float64 layer by layer from the input to the output.
+        pad: id of the character an empty text is taken to begin with.
+        dtype: float32 or float64.
+    """
+
+    def __init__(self, sizes: Sizes, *, seed: int, pad: int = 0, dtype: str = "float32") -> None:
+        self.sizes = sizes
+        self.vocabulary_size, self.context, self.pad = sizes.vocabulary, sizes.context, pad
+        self.context_seen = sizes.context
+        self.widest = max(WIDENING * sizes.embedding, sizes.heads * sizes.context, sizes.vocabulary)
+        self.noise = np.random.default_rng([seed, 1])
+        precision = np.dtype(dtype)
+        self._decoder = Decoder(sizes, np.random.default_rng(seed), self.noise, precision)
+        self.parameters = ArrayParameters(list(self._decoder.parameters()), precision)
+
+    def forward(self, contexts: IdArray) -> Forward:
+        """(B, T) ids -> every stage, (B, T, E), up to the logits, (B, T, V)."""
+        return Forward(self._decoder.stages(contexts))
+
+    def loss_of(self, forward: Forward, targets: IdArray) -> Tensor:
+        """Mean cross-entropy over all places, in nats."""
+        logits: Tensor = forward.logits
+        rows = reshape(logits, (targets.size, self.vocabulary_size))  # (B*T, V)
+        return softmax_cross_entropy(rows, targets.reshape(-1))
+
+    def without_noise(self, contexts: IdArray) -> Forward:
+        """A forward pass that drops nothing and takes nothing from the run's noise."""
+        with self._quiet():
+            return self.forward(contexts)
+
+    def scores(self, contexts: IdArray, last: int) -> NDArray[np.floating]:
+        """Logits without noise at the last places, (B, T) -> (B, last, V)."""
+        with self._quiet():
+            x = self._decoder.hidden(contexts)[-1][1]
+            logits = self._decoder.scores(Tensor(x.data[:, -last:]))
+            return logits.data
+
+    def reader(self) -> Callable[[IdArray], NDArray[np.floating]]:
+        """Reads one text piece by piece, up to T characters in all: (n,) ids -> logits after them, (V,)."""
+        caches = self._decoder.caches()
+
+        def read(ids: IdArray) -> NDArray[np.floating]:
+            with self._quiet():
+                x = self._decoder.read_on(ids[None], caches)  # (1, n, E)
+                logits: NDArray[np.floating] = self._decoder.scores(Tensor(x.data[:, -1:])).data[0, 0]
+                return logits
+
+        return read
+
+    def probe(self, context: IdArray) -> dict[str, NDArray[np.floating]]:
+        """Every stage at the last place, and each block's attention weights, (h, T, T)."""
+        values: dict[str, NDArray[np.floating]] = {}
+        with self._quiet():
+            ids = self.begun(context)[-self.context :]
+            (_, x), *blocks, (_, logits) = self._decoder.stages(ids[None])
+            values["embedding"] = x.data[0, -1].copy()
+            for (name, result), block in zip(blocks, self._decoder.block, strict=True):
+                values[f"{name}.attention"] = block.attention_weights(x)
+                values[name] = result.data[0, -1].copy()
+                x = result
+            values["logits"] = logits.data[0, -1].copy()
+        return values
+
+    def stage_values(self, forward: Forward, row: int) -> dict[str, NDArray[np.floating]]:
+        """What each stage gave at the last place of one example."""
+        return {name: tensor.data[row, -1].copy() for name, tensor in forward.stages}
+
+    def formulas(self) -> Mapping[str, str]:
+        """How each stage computes its output."""
+        return self.sizes.formulas()
+
+    def train(self, on: bool) -> None:
+        """Switch dropout on or off."""
+        self._decoder.train(on)
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        """Without dropout."""
+        training = self._decoder.training
+        self._decoder.train(False)
+        try:
+            yield
+        finally:
+            self._decoder.train(training)
