@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections import deque
+from collections.abc import Callable
 from functools import cache
 from queue import SimpleQueue
 from typing import Any, TypeAlias
@@ -27,35 +29,44 @@ machine)."""
 Product = tuple[FloatArray, FloatArray, FloatArray]
 """left (M, K), right (K, N), and where the result goes, (M, N)."""
 
+Use: TypeAlias = Callable[[FloatArray], None]
+"""What is to be done with a product, on the thread that asked for it."""
+
 
 class _Helper(threading.local):
     """The calling thread's own helper, so that two engines never wait for each other."""
 
     def __init__(self) -> None:
-        self.under_way = 0
+        self.under_way: deque[tuple[FloatArray, Use | None]] = deque()
         self._todo: SimpleQueue[Product | None] = SimpleQueue()
         self._done: SimpleQueue[Exception | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def start(self, product: Product) -> None:
+    def start(self, product: Product, use: Use | None = None) -> None:
         """Hand a product over."""
         if self._thread is None:
             work = (self._todo, self._done)
             self._thread = threading.Thread(target=_help, args=work, name="weight gradients", daemon=True)
             self._thread.start()
             weakref.finalize(threading.current_thread(), self._todo.put, None)  # it ends with its owner
-        self.under_way += 1
+        self.under_way.append((product[2], use))
         self._todo.put(product)
 
     def finish(self) -> None:
-        """Wait for all products; raise what one of them raised."""
+        """Wait for all products, in the order in which they were asked for, and use them; raise what one raised.
+
+        A use may itself wait for what is still under way, as adding to a gradient does.
+        """
         errors = []
         while self.under_way:
-            errors.append(self._done.get())
-            self.under_way -= 1
-        for error in errors:
+            out, use = self.under_way.popleft()
+            error = self._done.get()
             if error is not None:
-                raise error
+                errors.append(error)
+            elif use is not None:
+                use(out)
+        for error in errors:
+            raise error
 
 
 def _help(todo: SimpleQueue[Product | None], done: SimpleQueue[Exception | None]) -> None:
@@ -89,6 +100,18 @@ def product_into(out: FloatArray, left: FloatArray, right: FloatArray) -> None:
         np.dot(left, right, out=out)
     else:
         _helper.start((left, right, out))
+
+
+def product_then(left: FloatArray, right: FloatArray, use: Use) -> None:
+    """Compute (M, K) @ (K, N) and give it to `use`, (M, N): now or, if it is large, by the time `finish` returns.
+
+    `use` is called on this thread. The operands must not be written to before that.
+    """
+    if left.size * right.shape[1] < LARGE:
+        use(np.dot(left, right))
+    else:
+        out = np.empty((len(left), right.shape[1]), dtype=left.dtype)
+        _helper.start((left, right, out), use)
 
 
 def finish() -> None:

@@ -1,0 +1,63 @@
+"""The simple recurrent layer: h_t = tanh(W x_t + U h_t-1 + b).
+
+Source: Elman (1990), Finding Structure in Time; for language Mikolov et al. (2010), with tanh as in PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from engine.autograd.recurrent import Arrays, JointReading, pieces, transposed
+from engine.autograd.tensor import FloatArray
+
+
+class RNN(JointReading):
+    """A sequence as a simple recurrent layer reads it; the arguments are those of every `Reading`."""
+
+    gates = 1
+
+    def __init__(self, ready: Arrays, x: FloatArray, state: Arrays) -> None:
+        (weight,) = ready
+        (hidden,) = state
+        self._begin(x, hidden)
+        z = np.empty(hidden.shape, dtype=x.dtype)
+        dot, tanh = np.dot, np.tanh
+        for row, h in zip(self._joint, self.hidden, strict=False):
+            dot(row, weight, z)  # (B, H)
+            tanh(z, h)
+
+    @staticmethod
+    def ready(weights: Sequence[FloatArray], batch: int) -> Arrays:
+        """[U W b]^T, (H + I + 1, H)."""
+        weight_input, weight_hidden, bias = weights
+        return (transposed((weight_hidden, weight_input, bias), 1, batch),)
+
+    @property
+    def state(self) -> Arrays:
+        """h_T."""
+        return (self.hidden[-1].copy(),)
+
+    def last(self) -> Mapping[str, FloatArray]:
+        """h_T."""
+        return {"hidden": self.hidden[-1]}
+
+    def _way_back(
+        self, grad: FloatArray, weight_hidden: FloatArray, parts: Sequence[tuple[int, int]]
+    ) -> Iterator[FloatArray]:
+        batch, size = grad.shape[1:]
+        cut = pieces(batch, size, size)
+        delta_h = np.zeros((batch, size), dtype=grad.dtype)
+        delta_h_cut = delta_h.reshape(*cut, size)
+        add, multiply, product = np.add, np.multiply, np.dot if len(cut) == 1 else np.matmul
+        for start, stop in parts:
+            h = self.hidden[start:stop]
+            delta = np.multiply(h, h)
+            np.subtract(1, delta, out=delta)  # tanh' = 1 - h^2
+            backwards = (delta, delta.reshape(len(delta), *cut, size), grad[start:stop])
+            for d, d_cut, g in zip(*(array[::-1] for array in backwards), strict=True):
+                add(delta_h, g, delta_h)
+                multiply(d, delta_h, d)
+                product(d_cut, weight_hidden, delta_h_cut)
+            yield delta
