@@ -1,0 +1,151 @@
+"""Reading with a recurrent network that stands still: writing on after a prompt, and scoring a whole text.
+
+Everything here is arrays; there is no graph and nothing is kept of a step but the states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.vocabulary import IdArray
+from engine.autograd.recurrent import Arrays
+from engine.autograd.tensor import FloatArray
+from engine.information import log_softmax
+from engine.nn.layers import Embedding, Linear
+from engine.nn.recurrent import RecurrentLayer
+
+LANES = 32
+SHORTEST_LANE = 64
+WARM_UP = 512
+THOROUGH_WARM_UP = 2048
+"""Characters read before the first that is scored."""
+
+PRODUCTS_AT_ONCE = 60_000_000
+"""Multiply-adds of the steps read at once, one for each parameter, row and step: some milliseconds."""
+
+STEPS_AT_ONCE = 512
+
+
+class Recurrent(Protocol):
+    """The layers of a recurrent network."""
+
+    embedding: Embedding
+    layer: tuple[RecurrentLayer, ...]
+    output: Linear
+
+
+class Reader:
+    """The weights of a network as they are when it is made, laid out for a batch, and the states of the rows.
+
+    Arguments:
+        network: is copied.
+        batch: rows, B; they begin with states of zeros.
+    """
+
+    def __init__(self, network: Recurrent, batch: int) -> None:
+        self._table = network.embedding.weight.data.copy()
+        self._layers = network.layer
+        self._ready = [layer.ready(batch) for layer in network.layer]
+        self._states: list[Arrays] = [layer.zeros(batch) for layer in network.layer]
+        self._weight = np.ascontiguousarray(network.output.weight.data.T)  # (H, V)
+        self._bias = network.output.bias.data.copy()
+
+    def read(self, ids: IdArray) -> FloatArray:
+        """(T, B) ids -> the highest layer's hidden states, (T, B, H); the rows' states go on."""
+        x: FloatArray = self._table[ids]  # (T, B, E)
+        for index, (layer, ready) in enumerate(zip(self._layers, self._ready, strict=True)):
+            reading = layer.look(ready, x, self._states[index])
+            x, self._states[index] = reading.hidden, reading.state
+        return x
+
+    def scores(self, hidden: FloatArray) -> FloatArray:
+        """(N, H) -> logits, (N, V)."""
+        logits: FloatArray = np.dot(hidden, self._weight)
+        logits += self._bias
+        return logits
+
+    def begin_anew(self, rows: NDArray[np.bool_]) -> None:
+        """Set the states of some rows, (B,), to zeros."""
+        self._states = [
+            tuple(np.where(rows[:, None], 0, array).astype(array.dtype) for array in state)
+            for state in self._states
+        ]
+
+
+class Continued:
+    """A text that is being written on, one character at a time.
+
+    Arguments:
+        reader: of one row.
+        prompt: what to read first, (T,), T at least 1.
+    """
+
+    def __init__(self, reader: Reader, prompt: IdArray) -> None:
+        self._reader = reader
+        for begin in range(0, len(prompt), STEPS_AT_ONCE):
+            self._hidden = reader.read(prompt[begin : begin + STEPS_AT_ONCE, None])[-1]
+
+    @property
+    def logits(self) -> NDArray[np.floating]:
+        """Scores for the next character, (V,)."""
+        return self._reader.scores(self._hidden)[0]
+
+    def advance(self, character: int) -> None:
+        """Read the character with this id."""
+        self._hidden = self._reader.read(np.array([[character]]))[0]
+
+
+def score(
+    network: Recurrent, parameters: int, ids: IdArray, start: int, stop: int, pad: int, *, thorough: bool
+) -> Iterator[NDArray[np.float64]]:
+    """Nats for the characters start .. stop-1 of a text, in one piece after empty ones.
+
+    The stretch is cut into lanes of one length that are read side by side. Place j of the reading is that which
+    predicts ids[j]: what is read there is ids[j-1], and the padding character at place 0. A text begins at its
+    first character, so that states are zero again at place 1.
+
+    Arguments:
+        network: its weights are copied at the beginning.
+        parameters: how many it has.
+        ids: the whole text, (N,).
+        thorough: one lane and a long warm-up, instead of several with a short one.
+    """
+    count = stop - start
+    if not count:
+        return
+    lanes = 1 if thorough else max(1, min(LANES, count // SHORTEST_LANE))
+    warm_up = THOROUGH_WARM_UP if thorough else WARM_UP
+    length = -(-count // lanes)
+    firsts = start + length * np.arange(lanes) - warm_up  # where each lane's reading begins, (L,)
+    warm_up += min(0, int(firsts.max()))  # nobody needs more than there is
+    firsts = start + length * np.arange(lanes) - warm_up
+    reader = Reader(network, lanes)
+    nats = np.empty((lanes, length), dtype=np.float64)
+    for begin, end in _cuts(warm_up, length, firsts, max(1, PRODUCTS_AT_ONCE // (parameters * lanes))):
+        anew = (firsts + begin == 0) | (firsts + begin == 1)
+        if anew.any():
+            reader.begin_anew(anew)
+        places = firsts + np.arange(begin, end)[:, None]  # (T, L)
+        read = np.where(places > 0, ids[np.clip(places - 1, 0, len(ids) - 1)], pad)
+        hidden = reader.read(read)  # (T, L, H)
+        if begin >= warm_up:
+            scores = log_softmax(reader.scores(hidden.reshape(-1, hidden.shape[2])))  # (T*L, V)
+            true = ids[np.minimum(places, len(ids) - 1)].reshape(-1)
+            nats[:, begin - warm_up : end - warm_up] = -scores[np.arange(len(true)), true].reshape(-1, lanes).T
+        yield np.empty(0, dtype=np.float64)
+    yield nats.reshape(-1)[:count]
+
+
+def _cuts(warm_up: int, length: int, firsts: NDArray[np.int64], at_once: int) -> Iterator[tuple[int, int]]:
+    """The steps of a reading, cut where scoring begins, where a text begins, and after `at_once`."""
+    at_once = min(at_once, STEPS_AT_ONCE)
+    end = warm_up + length
+    marks = {0, warm_up, end} | {int(mark) for mark in np.concatenate([-firsts, 1 - firsts]) if 0 < mark < end}
+    edges: Sequence[int] = sorted(marks)
+    for low, high in zip(edges, edges[1:], strict=False):
+        for begin in range(low, high, at_once):
+            yield begin, min(begin + at_once, high)
