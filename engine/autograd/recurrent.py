@@ -34,6 +34,7 @@ WORTH_CUTTING = 1 << 25
 """Multiply-adds of a weight gradient from which it is computed in two halves, so that the second thread can begin
 while the way back is still at the first half of the sequence."""
 
+
 class Reading(ABC):
     """A sequence as one layer reads it, with what the way back needs.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from engine.models import mlp, recurrent, transformer
 from engine.models.counting.add_k import AddK
 from engine.models.counting.counting_model import CountingModel
 from engine.models.counting.jelinek_mercer import JelinekMercer
@@ -12,9 +13,14 @@ from engine.models.counting.katz import Katz
 from engine.models.counting.kneser_ney import KneserNey
 from engine.models.counting.maximum_likelihood import MaximumLikelihood, Uniform, Unigram
 from engine.models.counting.witten_bell import WittenBell
+from engine.models.gru import GRU
 from engine.models.language_model import GradientModel, LanguageModel
-from engine.models.mlp import MLP, Sizes
+from engine.models.lstm import LSTM
+from engine.models.mlp import MLP
+from engine.models.recurrent import RecurrentModel
+from engine.models.rnn import RNN
 from engine.models.scalar_mlp import ScalarMLP
+from engine.models.transformer import Transformer
 from engine.sampling import pad_id
 from engine.training.recipe import Recipe
 from engine.training.rules import RecipeError
@@ -34,8 +40,8 @@ class ModelEntry:
     build: Callable[[Recipe, int, int], LanguageModel]
 
 
-def _feed_forward(recipe: Recipe, vocabulary: int) -> Sizes:
-    return Sizes(
+def _feed_forward(recipe: Recipe, vocabulary: int) -> mlp.Sizes:
+    return mlp.Sizes(
         vocabulary=vocabulary,
         context=recipe.context,
         embedding=recipe.embedding,
@@ -58,6 +64,40 @@ def _scalar_mlp(recipe: Recipe, vocabulary: int, pad: int) -> ScalarMLP:
     return ScalarMLP(_feed_forward(recipe, vocabulary), seed=recipe.seed, pad=pad)
 
 
+def _recurrent(kind: type[RecurrentModel]) -> Callable[[Recipe, int, int], LanguageModel]:
+    def build(recipe: Recipe, vocabulary: int, pad: int) -> LanguageModel:
+        sizes = recurrent.Sizes(
+            vocabulary=vocabulary,
+            context=recipe.context,
+            embedding=recipe.embedding,
+            hidden=recipe.hidden,
+            layers=recipe.layers,
+            dropout=recipe.dropout,
+            forget_bias=recipe.forget_bias,
+            initialiser=recipe.initialiser,
+        )
+        return kind(sizes, seed=recipe.seed, pad=pad, dtype=recipe.precision)
+
+    return build
+
+
+def _transformer(recipe: Recipe, vocabulary: int, pad: int) -> Transformer:
+    sizes = transformer.Sizes(
+        vocabulary=vocabulary,
+        context=recipe.context,
+        embedding=recipe.embedding,
+        heads=recipe.heads,
+        layers=recipe.layers,
+        positions=recipe.positions,
+        norm=recipe.norm,
+        activation=recipe.activation,
+        tied=recipe.tied == "yes",
+        dropout=recipe.dropout,
+        initialiser=recipe.initialiser,
+    )
+    return Transformer(sizes, seed=recipe.seed, pad=pad, dtype=recipe.precision)
+
+
 BENGIO = "Bengio et al. 2003, A Neural Probabilistic Language Model"
 SHANNON = "Shannon 1948, A Mathematical Theory of Communication"
 CHEN = "Chen & Goodman 1998, An Empirical Study of Smoothing Techniques"
@@ -67,6 +107,30 @@ MODELS = {
     for entry in (
         ModelEntry("mlp", "feed-forward network on arrays: the one that runs", BENGIO, _mlp),
         ModelEntry("scalar-mlp", "the same on single numbers: the one to look at", BENGIO, _scalar_mlp),
+        ModelEntry(
+            "rnn",
+            "recurrent network: one state carried from character to character",
+            "Elman 1990, Finding Structure in Time; Mikolov et al. 2010",
+            _recurrent(RNN),
+        ),
+        ModelEntry(
+            "lstm",
+            "recurrent network with a memory cell behind gates",
+            "Hochreiter & Schmidhuber 1997, Long Short-Term Memory; Graves 2013",
+            _recurrent(LSTM),
+        ),
+        ModelEntry(
+            "gru",
+            "recurrent network with two gates and no cell",
+            "Cho et al. 2014, Learning Phrase Representations using RNN Encoder-Decoder",
+            _recurrent(GRU),
+        ),
+        ModelEntry(
+            "transformer",
+            "attention to all characters of the context at once",
+            "Vaswani et al. 2017, Attention Is All You Need",
+            _transformer,
+        ),
         ModelEntry("uniform", "every character alike", SHANNON, lambda recipe, v, pad: Uniform(v)),
         ModelEntry("unigram", "how often each character occurs", SHANNON, lambda recipe, v, pad: Unigram(v)),
         ModelEntry(

@@ -135,7 +135,9 @@ def score(
         if begin >= warm_up:
             scores = log_softmax(reader.scores(hidden.reshape(-1, hidden.shape[2])))  # (T*L, V)
             true = ids[np.minimum(places, len(ids) - 1)].reshape(-1)
-            nats[:, begin - warm_up : end - warm_up] = -scores[np.arange(len(true)), true].reshape(-1, lanes).T
+            nats[:, begin - warm_up : end - warm_up] = (
+                -scores[np.arange(len(true)), true].reshape(-1, lanes).T
+            )
         yield np.empty(0, dtype=np.float64)
     yield nats.reshape(-1)[:count]
 
@@ -144,7 +146,9 @@ def _cuts(warm_up: int, length: int, firsts: NDArray[np.int64], at_once: int) ->
     """The steps of a reading, cut where scoring begins, where a text begins, and after `at_once`."""
     at_once = min(at_once, STEPS_AT_ONCE)
     end = warm_up + length
-    marks = {0, warm_up, end} | {int(mark) for mark in np.concatenate([-firsts, 1 - firsts]) if 0 < mark < end}
+    marks = {0, warm_up, end} | {
+        int(mark) for mark in np.concatenate([-firsts, 1 - firsts]) if 0 < mark < end
+    }
     edges: Sequence[int] = sorted(marks)
     for low, high in zip(edges, edges[1:], strict=False):
         for begin in range(low, high, at_once):
