@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from corpora.corpus import Corpus
+from engine.footprint import require_room
 from engine.models.language_model import Batch, LanguageModel
 from engine.snapshot import ParameterGroup, Phase
 from engine.training.history import LossHistory
@@ -80,6 +81,7 @@ class Course(ABC):
                 f"fingerprint = {recipe.fingerprint}: the recipe was made with another text than "
                 f"{corpus.name!r} ({corpus.fingerprint}); open that text, or leave the fingerprint out"
             )
+        require_room(recipe, len(corpus.vocabulary), len(corpus))
         self.recipe = recipe
         self.corpus = corpus
         self.borders = split_borders(recipe, len(corpus))
