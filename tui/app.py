@@ -97,7 +97,7 @@ class CharlmApp(App[None]):
         self._furniture: Furniture | None = None
         self.engine = EngineThread()
         self._runs = Runs(self._wishes.recipe, self._send, self._loaded)
-        self._watch = Watch(self.engine, self.set_timer, self._show)
+        self._watch = Watch(self.engine, self.set_timer, self._show, lambda s: s.status is Status.RUNNING)
         self.engine_ended = True
         self._asking: Screen[bool] | None = None  # whether to leave
 

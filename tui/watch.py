@@ -7,35 +7,41 @@ its share; where a person waits for something it looks at once.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from textual.timer import Timer
 
-from engine.snapshot import Snapshot, Status
-from engine.thread import EngineThread
+from engine.thread import WorkThread
 from tui.pacing import Pacer
 
 FRESH_PICTURE = 0.015
 """Seconds that a running engine needs at most to draw the snapshot it was asked for; late ones come next time."""
 
 
-class Watch:
+Picture = TypeVar("Picture")
+
+
+class Watch(Generic[Picture]):
     """Looks at an engine again and again.
 
     Arguments:
-        engine: what is looked at.
+        engine: what is looked at; whatever can be asked of it.
         after: calls a function after so many seconds, on the screen's thread.
         show: takes every snapshot that is looked at, and says whether to look again.
+        runs: whether an engine of which this is the snapshot is at work.
     """
 
     def __init__(
         self,
-        engine: EngineThread,
+        engine: WorkThread[Any, Picture],  # Any: it is asked for nothing but pictures
         after: Callable[[float, Callable[[], None]], Timer],
-        show: Callable[[Snapshot], bool],
+        show: Callable[[Picture], bool],
+        runs: Callable[[Picture], bool],
     ) -> None:
         self._engine = engine
         self._after = after
         self._show = show
+        self._runs = runs
         self._pacer = Pacer()
         self._next: Timer | None = None
         self._awaited = False  # whether a picture is on its way
@@ -62,5 +68,5 @@ class Watch:
         if not self._show(snapshot):
             return
         self._awaited = False
-        delay = self._pacer.delay(snapshot.status is Status.RUNNING)
+        delay = self._pacer.delay(self._runs(snapshot))
         self._next = self._after(FRESH_PICTURE if self._hurry else delay, self.look)

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator
 
 from corpora.corpus import Corpus
+from corpora.errors import CorpusError
 from engine.commands import Generate
 from engine.models.language_model import LanguageModel
 from engine.sampling import UnknownPolicy
@@ -21,6 +22,7 @@ from engine.training.divergence import Diverged
 from engine.training.evaluation import Evaluation
 from engine.training.history import LossHistory
 from engine.training.recipe import Recipe
+from engine.training.rules import RecipeError
 from engine.writing import Writer
 
 CHARACTERS_AT_ONCE = 20
@@ -105,8 +107,8 @@ class Attempt(ABC):
         except MemoryError:
             self.end(State.FAILED, "memory ran out; choose a smaller model or a shorter text")
         except Exception as fault:  # noqa: BLE001  the message stands in its row, and the others go on
-            named = str(fault) if isinstance(fault, ValueError) else f"{type(fault).__name__}: {fault}"
-            self.end(State.FAILED, named)
+            for_people = isinstance(fault, RecipeError | CorpusError)
+            self.end(State.FAILED, str(fault) if for_people else f"{type(fault).__name__}: {fault}")
 
     def end(self, state: State, why: str = "") -> None:
         """Let it be over, with the reason; what it has reached so far stands in its row."""

@@ -112,7 +112,9 @@ def to_markdown(view: ScoreboardView) -> str:
     if not view.finished:
         parts.append("Not finished: some rows are still to come.")
     parts.append(_table(_HEADS, [_markdown_row(place, row) for place, row in enumerate(view.rows, 1)]))
-    parts.append("Losses and gap in nats per character; for models that count, `parameters` are counts kept.")
+    parts.append(
+        "Losses and gap in nats per character; models that count have as parameters the counts they keep."
+    )
     if view.unseen:
         shares = [(str(one.order), _percent(one.contexts), _percent(one.ngrams)) for one in view.unseen]
         parts.append(f"## Unseen in the {view.unseen_in} part")
@@ -196,7 +198,8 @@ _SPECIAL = re.compile(r"[\\`*_\[\]<|~$&]")
 def _text(text: str) -> str:
     """A text on one line of Markdown, in which nothing is markup; other control characters are replaced."""
     shown = text.replace("\r", "").replace("\n", " ↵ ").replace("\t", " → ")
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
+    unseen = {True: " ", False: "\N{REPLACEMENT CHARACTER}"}
+    return "".join(c if c.isprintable() else unseen[c.isspace()] for c in shown)
 
 
 def _cell(text: str) -> str:

@@ -35,15 +35,12 @@ class NeuralAttempt(Attempt):
     def _train(self, live: LiveRun) -> Generator[None]:
         trainer, validator = live.trainer, live.validator
         began: dict[int, float] = {}  # by step, seconds trained when a piece of a validation was scored
-        while True:
+        while validator.owed or not (why := live.why_stop()):
             live.train(time.perf_counter() + PIECE_SECONDS, None)
             self._steps, self._seconds = trainer.steps_made, live.seconds
             self._progress = self._spent(trainer.steps_made, live.seconds)
             if trainer.steps_made > self._training.last_step and trainer.losses.last is not None:
                 self._training.add(trainer.steps_made, live.seconds, trainer.losses.last[1])
-            if not validator.owed and (why := live.why_stop()):
-                self._why = why
-                return
             if validator.due(live.seconds):
                 began.setdefault(trainer.steps_made, live.seconds)
                 live.validate()
@@ -52,6 +49,7 @@ class NeuralAttempt(Attempt):
                     self._validation.add(step, began[step], loss)
                     began.clear()
             yield
+        self._why = why
 
     def _spent(self, steps: int, seconds: float) -> float:
         """The share of the budget that is used."""
