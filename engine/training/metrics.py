@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine.training.atomic import save_error
+from engine.training.errors import RunError
 
 Record = Mapping[str, float | int | str | None]
 
@@ -31,13 +32,21 @@ class Metrics:
         self._stream: BinaryIO | None = None
 
     def records(self) -> Iterator[Record]:
-        """Every record, in the order of the file."""
-        if self._path.exists():
+        """Every record, in the order of the file.
+
+        Raises:
+            RunError: if the file cannot be read; one that does not exist has no records.
+        """
+        try:
             with self._path.open("rb") as stream:
                 for line in stream:
                     record = _record(line)
                     if record is not None:
                         yield record
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise RunError(f"{str(self._path)!r} cannot be read: {error.strerror or error}") from error
 
     def append(self, record: Record) -> None:
         """Add a record; it has a whole "step". A number that is not finite is written as null.

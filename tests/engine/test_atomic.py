@@ -82,5 +82,5 @@ def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_the_end(
 
 
 def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SaveError, match="No such file or directory.*make the folder again"):
+    with pytest.raises(SaveError, match=r"No such file or directory.*make the folder again"):
         write_atomically(tmp_path / "gone" / "file", b"content")

