@@ -128,7 +128,9 @@ class RunFolder:
     def save(
         self, course: Course, seconds: float, validations: LossHistory | None = None, *, best: bool = False
     ) -> None:
-        """Keep the run as it stands, in place of what was kept before.
+        """Keep the run as it stands, in place of what was kept before; of a step under way, as it stood before it.
+
+        Not for a signal handler, which may interrupt another saving: raise a flag there, and save after the step.
 
         Arguments:
             course: the run.

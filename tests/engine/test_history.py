@@ -112,3 +112,28 @@ def test_the_average_goes_on_from_a_state_that_is_put_back() -> None:
     average.add(99.0)
     average.state = state
     assert average.add(5.0) == expected
+
+
+@given(st.integers(0, 200), st.integers(4, 40), st.integers(1, 100))
+def test_a_history_filled_from_another_goes_on_as_that_one(count: int, capacity: int, more: int) -> None:
+    one, other = filled(count, capacity), LossHistory(columns=2, capacity=capacity)
+    other.extend(one.steps(), one.rows())
+    for step in range(count + 1, count + more + 1):
+        one.append(step, step * 0.5, -step)
+        other.append(step, step * 0.5, -step)
+    assert np.array_equal(other.steps(), one.steps())
+    assert np.array_equal(other.rows(), one.rows())
+
+
+@pytest.mark.parametrize("steps", [[3, 4], [2, 3], [5, 5], [6, 5]])
+def test_rows_that_do_not_go_on_rising_are_refused(steps: list[int]) -> None:
+    history = filled(3, 16)
+    with pytest.raises(ValueError, match="must rise"):
+        history.extend(np.array(steps), np.zeros((2, 2)))
+    assert len(history) == 3
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (3, 2), (2,)])
+def test_rows_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"must be \(2, 2\)"):
+        filled(3, 16).extend(np.array([4, 5]), np.zeros(shape))

@@ -1,6 +1,6 @@
 """A run whose process is killed at any moment goes on from its last saving and ends where it would have ended.
 
-The long form (100 kills, about a minute and a half) is left out of an ordinary test run: ask for it with `-m slow`.
+The long form (100 kills, half a minute or more) is left out of an ordinary test run: ask for it with `-m slow`.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ def test_a_run_that_is_killed_again_and_again_loses_no_more_than_the_last_interv
         assert saved >= max(said, default=0)
         assert reached - saved <= INTERVAL
         assert measured == list(range(1, len(measured) + 1))
+    assert saved > 20  # past the change of the batch size: there was something to lose
     goal = saved + 3 * INTERVAL + 1
     with started(path, goal) as process:
         assert process.wait(120) == 0
@@ -80,5 +81,4 @@ def test_a_run_that_is_killed_again_and_again_loses_no_more_than_the_last_interv
     uninterrupted = Trainer(ended.recipe, corpus)
     for _ in range(goal):
         uninterrupted.step()
-    assert goal > 10 * INTERVAL or kills < 100
     assert Checkpoint.of(ended, 0.0).to_bytes() == Checkpoint.of(uninterrupted, 0.0).to_bytes()
