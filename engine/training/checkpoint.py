@@ -189,7 +189,7 @@ class Checkpoint:
         others = [name for name in self.tensors if name.startswith((MODEL, OPTIMIZER)) and name not in known]
         if others:
             raise ValueError(
-                f"{others[0]!r} is no part of a {header.recipe.model} trained by {header.recipe.optimizer}"
+                f"{min(others)!r} is no part of a {header.recipe.model} trained by {header.recipe.optimizer}"
             )
         return State(
             step=header.step,

@@ -145,7 +145,7 @@ NOISE = '{"bit_generator": "PCG64", "state": {"state": %s, "inc": %s}, "has_uint
         ("recipe", FULL.with_values(train_share=0.1, context=99).to_toml(), "too few for context = 99"),
         ("recipe", FULL.with_values(hidden=5).to_toml(), "'model.hidden.0.weight' is float32 of shape (4, 9)"),
         ("recipe", FULL.with_values(precision="float64").to_toml(), "the model's is float64"),
-        ("recipe", FULL.with_values(layers=1).to_toml(), "hidden.1.weight' is no part of"),
+        ("recipe", FULL.with_values(layers=1).to_toml(), "'model.hidden.1.bias' is no part of"),
         ("recipe", FULL.with_values(layers=3).to_toml(), "'model.hidden.2.weight' is missing"),
         ("recipe", FULL.with_values(momentum=0).to_toml(), "is no part of a mlp trained by sgd"),
         ("recipe", FULL.with_values(momentum=0, optimizer="adam").to_toml(), "'optimizer.gradients."),
