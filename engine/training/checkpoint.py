@@ -197,25 +197,30 @@ class Checkpoint:
             optimizer=OptimizerState(header.updates, moments),
             place=header.place,
             noise=header.noise,
-            memory={
-                name.removeprefix(MEMORY): _floats(name, array)
-                for name, array in self.tensors.items()
-                if name.startswith(MEMORY)
-            },
+            memory=self._memory(like.memory),
             average=header.average,
         )
+
+    def _memory(self, like: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """What the model is to remember: all that a fresh one does, `like` that, and what came under way."""
+        memory = {
+            name.removeprefix(MEMORY): array
+            for name, array in self.tensors.items()
+            if name.startswith(MEMORY)
+        }
+        for name, array in memory.items():
+            if array.dtype.kind != "f":
+                raise ValueError(f"{MEMORY + name!r} is {array.dtype}; a model remembers float32 or float64")
+        for name, array in like.items():
+            _expect_like(MEMORY + name, memory.get(name), array.shape, array.dtype)
+        return memory
 
     def _flat(self, prefix: str, groups: Sequence[Group], like: FloatArray) -> FloatArray:
         """The named arrays end to end, (P,), as long and as precise as `like`."""
         vector = np.empty_like(like)
         for group in groups:
             name = prefix + group.name
-            array = self.tensors.get(name)
-            if array is None:
-                raise ValueError(f"{name!r} is missing")
-            if array.shape != group.shape or array.dtype != like.dtype:
-                wanted = f"{like.dtype} of shape {group.shape}"
-                raise ValueError(f"{name!r} is {array.dtype} of shape {array.shape}; the model's is {wanted}")
+            array = _expect_like(name, self.tensors.get(name), group.shape, like.dtype)
             group.of(vector)[:] = array.ravel()
         return vector
 
@@ -281,7 +286,18 @@ def _rows(prefix: str, history: LossHistory) -> dict[str, Array]:
     return {prefix + "steps": history.steps(), prefix + "rows": history.rows()}
 
 
-def _floats(name: str, array: Array) -> FloatArray:
-    if array.dtype.kind != "f":
-        raise ValueError(f"{name!r} is {array.dtype}; a model remembers float32 or float64")
+def _expect_like(
+    name: str, array: Array | None, shape: tuple[int, ...], dtype: np.dtype[np.floating]
+) -> FloatArray:
+    """`array` itself.
+
+    Raises:
+        ValueError: if it is missing, or not of this shape and precision.
+    """
+    if array is None:
+        raise ValueError(f"{name!r} is missing")
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(
+            f"{name!r} is {array.dtype} of shape {array.shape}; the model's is {dtype} of shape {shape}"
+        )
     return array

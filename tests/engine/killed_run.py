@@ -19,7 +19,7 @@ from engine.training.run_folder import RunFolder
 def main(path: str, goal: int, interval: int) -> None:
     """Train until `goal`."""
     with RunFolder.open(path) as folder:
-        trainer = folder.resume(catalog.load).trainer
+        trainer = folder.resume(catalog.load).course
         sys.stdout.write(f"{trainer.steps_made}\n")
         sys.stdout.flush()
         while trainer.steps_made < goal:

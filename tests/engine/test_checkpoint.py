@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -13,26 +13,32 @@ import safetensors.numpy
 
 from corpora.corpus import Corpus
 from engine.models import catalog
-from engine.models.language_model import GradientModel
-from engine.models.mlp import Sizes
+from engine.training.beginning import begin
 from engine.training.checkpoint import Checkpoint, read_header
+from engine.training.course import Course
 from engine.training.errors import SaveError
 from engine.training.history import LossHistory
-from engine.training.recipe import RULES, Recipe, RecipeError
+from engine.training.recipe import Recipe
+from engine.training.rules import COUNTING, RULES, RecipeError
 from engine.training.trainer import Trainer
-from tests.engine.saved_runs import FULL, SMALL, Remembering, picture, trained
+from tests.engine.saved_runs import FULL, SMALL, picture, remember_in_catalog, trained
 
-EXTRAS: Mapping[str, object] = {
+EXTRAS: Mapping[str, str | float] = {
     "dropout": 0.3,
     "momentum": 0.9,
+    "weight_decay": 0.01,
+    "batchnorm": "yes",
+    "direct": "yes",
+    "heads": 1,
     "clip_norm": 1.0,
     "schedule": "cosine",
     "warmup": 3,
     "steps": 20,
 }
+"""What makes the state of a run richer, where a model and an optimizer know it."""
 
 
-def everything_it_accepts(recipe: Recipe) -> Recipe:
+def with_extras(recipe: Recipe) -> Recipe:
     """The recipe with every one of `EXTRAS` that it and its model put up with, and turned under way."""
     for name, value in EXTRAS.items():
         try:
@@ -44,9 +50,15 @@ def everything_it_accepts(recipe: Recipe) -> Recipe:
     return recipe.changed(5, "batch", 3).changed(9, "rate", 0.02)
 
 
-def through_a_file(trainer: Trainer, path: Path) -> Trainer:
-    Checkpoint.of(trainer, 1.5).save(path)
-    return Checkpoint.load(path).trainer(trainer.corpus)
+AnyCourse = TypeVar("AnyCourse", bound=Course)
+
+
+def through_a_file(course: AnyCourse, path: Path) -> AnyCourse:
+    """The run saved and loaded again."""
+    Checkpoint.of(course, 1.5).save(path)
+    loaded = Checkpoint.load(path).course(course.corpus)
+    assert isinstance(loaded, type(course))
+    return loaded
 
 
 @pytest.fixture(scope="module")
@@ -65,19 +77,48 @@ def saved(phrase: Corpus) -> bytes:
 # Going on.
 
 
-@pytest.mark.parametrize("optimizer", RULES["optimizer"].choices)
-@pytest.mark.parametrize("model", catalog.MODELS)
-def test_a_resumed_run_goes_on_bit_for_bit_as_if_it_had_never_stopped(
-    model: str, optimizer: str, phrase: Corpus, place: Path
-) -> None:
-    recipe = everything_it_accepts(SMALL.with_values(model=model, optimizer=optimizer))
+def expect_to_go_on_alike(recipe: Recipe, corpus: Corpus, place: Path) -> None:
     for stopped in (4, 5, 8):  # before a change, right at one, between two
-        uninterrupted = trained(recipe, phrase, stopped)
+        uninterrupted = trained(recipe, corpus, stopped)
         resumed = through_a_file(uninterrupted, place)
         assert picture(resumed) == picture(uninterrupted)
         for _ in range(stopped, 12):
             assert resumed.step() == uninterrupted.step()
         assert picture(resumed) == picture(uninterrupted)
+
+
+NEEDED: Mapping[str, Mapping[str, float]] = {"nesterov": {"momentum": 0.9}}
+"""What an optimizer cannot do without."""
+GRADIENT = [name for name in catalog.MODELS if name not in COUNTING]
+
+
+@pytest.mark.parametrize("optimizer", RULES["optimizer"].choices)
+@pytest.mark.parametrize("model", GRADIENT)
+def test_a_resumed_run_goes_on_bit_for_bit_as_if_it_had_never_stopped(
+    model: str, optimizer: str, phrase: Corpus, place: Path
+) -> None:
+    recipe = SMALL.with_values(model=model, optimizer=optimizer, **NEEDED.get(optimizer, {}))
+    expect_to_go_on_alike(with_extras(recipe), phrase, place)
+
+
+@pytest.mark.parametrize("batching", RULES["batching"].choices)
+@pytest.mark.parametrize("model", GRADIENT)
+def test_so_it_does_however_its_examples_are_drawn(
+    model: str, batching: str, phrase: Corpus, place: Path
+) -> None:
+    expect_to_go_on_alike(with_extras(SMALL.with_values(model=model, batching=batching)), phrase, place)
+
+
+@pytest.mark.parametrize("model", COUNTING)
+def test_a_model_that_counts_has_counted_as_much_again(model: str, phrase: Corpus, place: Path) -> None:
+    for steps in (0, 2):
+        whole = begin(Recipe(model=model), phrase)
+        for _ in range(steps):
+            whole.step()
+        resumed = through_a_file(whole, place)
+        assert Checkpoint.load(place).header.step == resumed.steps_made == steps
+        assert resumed.losses.rows().tolist() == whole.losses.rows().tolist()
+        assert resumed.step() == whole.step()
 
 
 @pytest.mark.parametrize("done", [1, 2, 3, 4])
@@ -127,10 +168,7 @@ def test_a_run_turned_under_way_is_saved_with_its_turns(phrase: Corpus, place: P
 
 @pytest.fixture
 def remembering(monkeypatch: pytest.MonkeyPatch) -> None:
-    def build(recipe: Recipe, sizes: Sizes, pad: int) -> GradientModel:
-        return Remembering(sizes, seed=recipe.seed)
-
-    monkeypatch.setitem(catalog.MODELS, "mlp", dataclasses.replace(catalog.MODELS["mlp"], build=build))
+    remember_in_catalog(monkeypatch)
 
 
 @pytest.mark.usefixtures("remembering")
@@ -155,8 +193,8 @@ def test_the_arrays_have_the_names_and_shapes_of_the_model(saved: bytes, phrase:
     found = {name: array.shape for name, array in safetensors.numpy.load(saved).items()}
     vocabulary = len(phrase.vocabulary)
     parameters = {
-        "embedding.weight": (vocabulary, 3),
-        "hidden.0.weight": (4, 9),
+        "embedding.weight": (vocabulary, 4),
+        "hidden.0.weight": (4, 12),
         "hidden.0.bias": (4,),
         "hidden.1.weight": (4, 4),
         "hidden.1.bias": (4,),
@@ -187,7 +225,7 @@ def test_the_header_says_what_a_list_of_runs_shows(saved: bytes, phrase: Corpus,
 def test_the_course_of_the_losses_comes_back_and_goes_on(saved: bytes, phrase: Corpus, place: Path) -> None:
     place.write_bytes(saved)
     checkpoint = Checkpoint.load(place)
-    trainer, whole = checkpoint.trainer(phrase), trained(FULL, phrase, 7)
+    trainer, whole = checkpoint.course(phrase), trained(FULL, phrase, 7)
     assert trainer.losses.steps().tolist() == [1, 2, 3, 4, 5, 6, 7]
     assert np.array_equal(trainer.losses.rows(), whole.losses.rows())
     assert checkpoint.validations().rows().tolist() == [[2.5]]
@@ -224,4 +262,4 @@ def test_a_disk_that_is_full_leaves_the_checkpoint_of_before(
         patched.setattr("os.fsync", full)
         with pytest.raises(SaveError, match=r"No space left on device.*make room"):
             Checkpoint.of(trained(FULL, phrase, 9), 2.0).save(path)
-    assert Checkpoint.load(path).trainer(phrase).steps_made == 7
+    assert Checkpoint.load(path).course(phrase).steps_made == 7

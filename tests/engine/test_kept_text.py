@@ -31,7 +31,7 @@ def test_a_text_of_the_catalog_is_loaded_by_its_name(tmp_path: Path) -> None:
     assert "text.txt" not in names(tmp_path)
     folder = RunFolder.open(tmp_path)
     assert folder.recipe.corpus == "markov:7"
-    assert folder.load(catalog.load).trainer.corpus.fingerprint == corpus.fingerprint
+    assert folder.load(catalog.load).course.corpus.fingerprint == corpus.fingerprint
 
 
 def test_a_file_is_loaded_by_its_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +42,7 @@ def test_a_file_is_loaded_by_its_absolute_path(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir("/")
     folder = RunFolder.open(tmp_path / "run")
     assert folder.recipe.corpus == str(tmp_path / "mine.txt")
-    assert folder.load(open_corpus).trainer.corpus.name == "mine.txt"
+    assert folder.load(open_corpus).course.corpus.name == "mine.txt"
 
 
 def test_a_file_that_has_changed_since_is_refused(tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ def test_a_text_that_would_not_come_back_is_kept_beside(corpus: Corpus, tmp_path
     with RunFolder.create(tmp_path, SMALL, corpus) as folder:
         folder.save(trained(SMALL, corpus, 2), 0.0)
         resumed = folder.resume(nothing_to_load)
-    assert resumed.trainer.corpus.fingerprint == corpus.fingerprint
-    assert not comes_back(resumed.trainer.corpus)  # so a new run on it keeps it again
+    assert resumed.course.corpus.fingerprint == corpus.fingerprint
+    assert not comes_back(resumed.course.corpus)  # so a new run on it keeps it again
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

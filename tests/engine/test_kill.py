@@ -67,7 +67,7 @@ def test_a_run_that_is_killed_again_and_again_loses_no_more_than_the_last_interv
         measured = [int(record["step"] or 0) for record in RunFolder.open(path).records()]
         reached = max([saved, *said, *measured])
         if (path / CHECKPOINT).exists():
-            saved = Checkpoint.load(path / CHECKPOINT).trainer(corpus).steps_made
+            saved = Checkpoint.load(path / CHECKPOINT).course(corpus).steps_made
         assert saved >= max(said, default=0)
         assert reached - saved <= INTERVAL
         assert measured == list(range(1, len(measured) + 1))
@@ -76,7 +76,7 @@ def test_a_run_that_is_killed_again_and_again_loses_no_more_than_the_last_interv
     with started(path, goal) as process:
         assert process.wait(120) == 0
     with RunFolder.open(path) as folder:
-        ended = folder.resume(catalog.load).trainer
+        ended = folder.resume(catalog.load).course
         assert [record["step"] for record in folder.records()] == list(range(1, goal + 1))
     uninterrupted = Trainer(ended.recipe, corpus)
     for _ in range(goal):

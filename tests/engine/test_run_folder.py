@@ -48,13 +48,13 @@ def test_a_run_is_begun_saved_and_gone_on_with(tmp_path: Path, phrase: Corpus) -
     )
     with RunFolder.open(path) as folder:
         resumed = folder.resume(nothing_to_load)
-        assert resumed.trainer.steps_made == 6
+        assert resumed.course.steps_made == 6
         assert resumed.seconds == 3.5
         assert resumed.validations.rows().tolist() == [[2.5]]
         assert [record["step"] for record in folder.records()] == [1, 2, 3, 4, 5, 6]
         for _ in range(3):
-            resumed.trainer.step()
-        assert picture(resumed.trainer) == whole
+            resumed.course.step()
+        assert picture(resumed.course) == whole
 
 
 def test_a_run_that_was_never_saved_begins_at_its_beginning(tmp_path: Path, phrase: Corpus) -> None:
@@ -62,9 +62,9 @@ def test_a_run_that_was_never_saved_begins_at_its_beginning(tmp_path: Path, phra
         folder.log({"step": 1})
     with RunFolder.open(tmp_path / "run") as folder:
         resumed = folder.resume(nothing_to_load)
-        assert resumed.trainer.steps_made == 0
+        assert resumed.course.steps_made == 0
         assert folder.records() == []
-        assert resumed.trainer.step() == trained(SMALL, phrase, 0).step()
+        assert resumed.course.step() == trained(SMALL, phrase, 0).step()
 
 
 def test_what_was_turned_under_way_stands_in_the_recipe_too(tmp_path: Path, phrase: Corpus) -> None:
@@ -85,7 +85,7 @@ def test_the_checkpoint_is_right_where_the_recipe_was_not_written_any_more(
         folder.save(trainer, 0.0)
     (tmp_path / "recipe.toml").write_bytes(before)  # killed between the two
     with RunFolder.open(tmp_path) as folder:
-        assert folder.resume(nothing_to_load).trainer.recipe.changes == trainer.recipe.changes
+        assert folder.resume(nothing_to_load).course.recipe.changes == trainer.recipe.changes
         assert RunFolder.open(tmp_path).recipe.changes == trainer.recipe.changes
 
 
@@ -95,8 +95,8 @@ def test_the_best_is_kept_beside_the_last(tmp_path: Path, phrase: Corpus) -> Non
         folder.save(trainer, 1.0, best=True)
         trainer.step()
         folder.save(trainer, 2.0)
-        assert folder.load(nothing_to_load).trainer.steps_made == 3
-        assert folder.load(nothing_to_load, best=True).trainer.steps_made == 2
+        assert folder.load(nothing_to_load).course.steps_made == 3
+        assert folder.load(nothing_to_load, best=True).course.steps_made == 2
 
 
 def test_without_a_best_there_is_none(tmp_path: Path, phrase: Corpus) -> None:
@@ -134,7 +134,7 @@ def test_an_empty_folder_and_what_an_unfinished_beginning_left_will_do(
     for name in ("run.lock", "text.txt", ".recipe.toml.part"):
         (tmp_path / name).write_bytes(b"left")
     RunFolder.create(tmp_path, SMALL, phrase).close()
-    assert RunFolder.open(tmp_path).load(nothing_to_load).trainer.steps_made == 0
+    assert RunFolder.open(tmp_path).load(nothing_to_load).course.steps_made == 0
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_one_writes_and_the_others_are_told_who(tmp_path: Path, phrase: Corpus) 
         second.log({"step": 1})
     with pytest.raises(BusyError):
         second.save(trained(SMALL, phrase, 1), 0.0)
-    assert second.load(nothing_to_load).trainer.steps_made == 1  # reading goes on
+    assert second.load(nothing_to_load).course.steps_made == 1  # reading goes on
     first.close()
     second.resume(nothing_to_load)
     second.close()

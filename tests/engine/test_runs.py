@@ -125,10 +125,10 @@ def test_a_fork_stands_where_the_run_was_kept_and_leaves_it_alone(
     folder = fork(source, tmp_path / "forks" / "one", step)
     with folder:
         resumed = folder.resume(nothing_to_load)
-        assert picture(resumed.trainer) == picture(trained(folder.recipe, phrase, stands))
+        assert picture(resumed.course) == picture(trained(folder.recipe, phrase, stands))
         assert [record["step"] for record in folder.records()] == list(range(1, stands + 1))
-        resumed.trainer.alter("rate", 0.5)
-        folder.save(resumed.trainer, 9.0)
+        resumed.course.alter("rate", 0.5)
+        folder.save(resumed.course, 9.0)
     assert {path.name: path.read_bytes() for path in source.iterdir()} == before
 
 
@@ -136,7 +136,7 @@ def test_a_fork_of_a_run_that_is_being_written_waits_for_nobody(tmp_path: Path, 
     source = kept_run(tmp_path / "run", phrase)
     with RunFolder.open(source) as busy:
         busy.resume(nothing_to_load)
-        assert fork(source, tmp_path / "fork").load(nothing_to_load).trainer.steps_made == 5
+        assert fork(source, tmp_path / "fork").load(nothing_to_load).course.steps_made == 5
 
 
 def test_a_fork_is_refused_where_it_cannot_be(tmp_path: Path, phrase: Corpus) -> None:
@@ -204,7 +204,7 @@ def test_only_runs_that_nobody_writes_are_deleted(tmp_path: Path, phrase: Corpus
         with pytest.raises(BusyError):
             delete(source)
     assert len(list(other.iterdir())) == 2
-    assert RunFolder.open(source).load(nothing_to_load).trainer.steps_made == 5
+    assert RunFolder.open(source).load(nothing_to_load).course.steps_made == 5
 
 
 def test_what_cannot_be_removed_is_told(
