@@ -24,12 +24,12 @@ from engine.training.trainer import Trainer
 from tests.engine.saved_runs import FULL, SMALL, picture, remember_in_catalog, trained
 
 EXTRAS: Mapping[str, str | float] = {
+    "hidden": 4,
     "dropout": 0.3,
     "momentum": 0.9,
     "weight_decay": 0.01,
     "batchnorm": "yes",
     "direct": "yes",
-    "heads": 1,
     "clip_norm": 1.0,
     "schedule": "cosine",
     "warmup": 3,
@@ -38,8 +38,9 @@ EXTRAS: Mapping[str, str | float] = {
 """What makes the state of a run richer, where a model and an optimizer know it."""
 
 
-def with_extras(recipe: Recipe) -> Recipe:
-    """The recipe with every one of `EXTRAS` that it and its model put up with, and turned under way."""
+def rich(model: str, **chosen: str | float) -> Recipe:
+    """A small recipe with every one of `EXTRAS` that it and its model put up with, and turned under way."""
+    recipe = Recipe(context=3, embedding=4, batch=4, seed=5, rate=0.05).with_values(model=model, **chosen)
     for name, value in EXTRAS.items():
         try:
             richer = recipe.with_values(**{name: value})
@@ -97,8 +98,8 @@ GRADIENT = [name for name in catalog.MODELS if name not in COUNTING]
 def test_a_resumed_run_goes_on_bit_for_bit_as_if_it_had_never_stopped(
     model: str, optimizer: str, phrase: Corpus, place: Path
 ) -> None:
-    recipe = SMALL.with_values(model=model, optimizer=optimizer, **NEEDED.get(optimizer, {}))
-    expect_to_go_on_alike(with_extras(recipe), phrase, place)
+    recipe = rich(model, optimizer=optimizer, **NEEDED.get(optimizer, {}))
+    expect_to_go_on_alike(recipe, phrase, place)
 
 
 @pytest.mark.parametrize("batching", RULES["batching"].choices)
@@ -106,7 +107,7 @@ def test_a_resumed_run_goes_on_bit_for_bit_as_if_it_had_never_stopped(
 def test_so_it_does_however_its_examples_are_drawn(
     model: str, batching: str, phrase: Corpus, place: Path
 ) -> None:
-    expect_to_go_on_alike(with_extras(SMALL.with_values(model=model, batching=batching)), phrase, place)
+    expect_to_go_on_alike(rich(model, batching=batching), phrase, place)
 
 
 @pytest.mark.parametrize("model", COUNTING)

@@ -40,7 +40,7 @@ def remembering(monkeypatch: pytest.MonkeyPatch) -> None:
     remember_in_catalog(monkeypatch)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_bytes_cut_off_or_changed_anywhere_give_a_refusal_or_the_same_run(
     saved: bytes, phrase: Corpus, place: Path, data: st.DataObject
@@ -75,7 +75,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(FIELDS), JSON.map(json.dumps) | st.text(st.characters(codec="utf-8")))
 def test_any_words_in_the_header_give_a_refusal_or_a_run_that_goes_on(
     saved: bytes, phrase: Corpus, place: Path, field: str, word: str
@@ -222,4 +222,16 @@ def test_a_memory_that_the_model_does_not_know_is_refused(phrase: Corpus, place:
     tensors = {**checkpoint.tensors, "memory.other": np.zeros(3)}
     place.write_bytes(seal(tensors, checkpoint.header.to_metadata()))
     with pytest.raises(CheckpointError, match="is not what this model keeps"):
+        Checkpoint.load(place).course(phrase)
+
+
+@pytest.mark.parametrize("mean", [None, np.zeros(5, dtype=np.float32), np.zeros(4)])
+def test_running_statistics_that_are_missing_or_of_another_shape_are_refused(
+    mean: Array | None, phrase: Corpus, place: Path
+) -> None:
+    checkpoint = Checkpoint.of(trained(SMALL.with_values(batchnorm="yes"), phrase, 2), 0.0)
+    changed = {**checkpoint.tensors, "memory.norm.0.mean": mean}
+    tensors = {name: array for name, array in changed.items() if array is not None}
+    place.write_bytes(seal(tensors, checkpoint.header.to_metadata()))
+    with pytest.raises(CheckpointError, match=r"'memory\.norm\.0\.mean' is (missing|float)"):
         Checkpoint.load(place).course(phrase)

@@ -80,7 +80,7 @@ def test_a_text_that_would_not_come_back_is_kept_beside(corpus: Corpus, tmp_path
     assert not comes_back(resumed.course.corpus)  # so a new run on it keeps it again
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_categories=[])))
 def test_every_text_is_kept_as_it_is(tmp_path: Path, text: str) -> None:
     corpus = Corpus.from_text("t", text, origin=Origin.OWN, source="t")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.training.errors import RunError, SaveError
@@ -53,6 +53,7 @@ def test_there_are_none_before_the_first(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+@settings(deadline=None)  # a disk takes the time it takes
 @given(st.integers(0, 6), st.integers(0, 8), st.integers(0, 200))
 def test_cut_off_anywhere_and_back_to_a_step_it_goes_on_whole(
     place: Path, last: int, back: int, torn: int

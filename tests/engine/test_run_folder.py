@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from corpora.corpus import Corpus
+from engine.training.beginning import begin
 from engine.training.errors import BusyError, CheckpointError, RunError, SaveError
 from engine.training.history import LossHistory
 from engine.training.recipe import Recipe
@@ -97,6 +99,17 @@ def test_the_best_is_kept_beside_the_last(tmp_path: Path, phrase: Corpus) -> Non
         folder.save(trainer, 2.0)
         assert folder.load(nothing_to_load).course.steps_made == 3
         assert folder.load(nothing_to_load, best=True).course.steps_made == 2
+
+
+def test_a_model_that_counts_is_saved_as_its_recipe_and_step(tmp_path: Path, phrase: Corpus) -> None:
+    with RunFolder.create(tmp_path, Recipe(model="kneser-ney"), phrase) as folder:
+        course = begin(folder.recipe, phrase)
+        while not course.finished:
+            folder.log({"step": course.step().step})
+        folder.save(course, 1.0)
+    resumed = RunFolder.open(tmp_path).load(nothing_to_load)
+    assert resumed.course.finished
+    assert np.array_equal(resumed.course.model.nll(phrase.ids), course.model.nll(phrase.ids))
 
 
 def test_without_a_best_there_is_none(tmp_path: Path, phrase: Corpus) -> None:

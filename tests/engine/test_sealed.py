@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import safetensors
 import safetensors.numpy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -40,6 +40,7 @@ def marked(**words: object) -> dict[str, object]:
     return {"__metadata__": {"format": "charlm checkpoint", "version": "1", **words}}
 
 
+@settings(deadline=None)  # a disk takes the time it takes
 @given(
     st.dictionaries(
         st.text(st.characters(codec="utf-8")),
@@ -93,6 +94,7 @@ def test_an_array_of_another_kind_is_not_written() -> None:
         seal({"small": np.zeros(2, dtype=np.int8)}, {})
 
 
+@settings(deadline=None)  # a disk takes the time it takes
 @given(st.data())
 def test_a_file_that_is_cut_off_anywhere_is_refused(place: Path, data: st.DataObject) -> None:
     content = seal(TENSORS, WORDS)
@@ -104,6 +106,7 @@ def test_a_file_that_is_cut_off_anywhere_is_refused(place: Path, data: st.DataOb
             read(place)
 
 
+@settings(deadline=None)  # a disk takes the time it takes
 @given(st.data())
 def test_bytes_changed_anywhere_are_noticed_or_change_nothing(place: Path, data: st.DataObject) -> None:
     content = bytearray(seal(TENSORS, WORDS))
