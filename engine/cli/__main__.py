@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from corpora.errors import CorpusError
 from engine.cli import commands, listing
+from engine.cli.comparing import compare
 from engine.cli.failures import BAD_INPUT, FAILED, CommandError
 from engine.cli.results import as_json
 from engine.cli.words import parser
@@ -62,6 +63,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "resume": commands.resume,
     "evaluate": commands.evaluate,
     "sample": commands.sample,
+    "compare": compare,
     "corpora": _corpora,
     "models": _models,
 }

@@ -11,6 +11,7 @@ from collections.abc import Generator
 from engine.live_run import LiveRun
 from engine.scoreboard.attempt import Attempt
 from engine.scoreboard.view import State
+from engine.training.beginning import begin
 
 PIECE_SECONDS = 0.004
 """How long training goes on in one piece."""
@@ -23,7 +24,7 @@ class NeuralAttempt(Attempt):
         self.state = State.TRAINING
         yield  # so that one can see what is being built
         # Nobody goes back here: one state of the past is kept, as little as there can be.
-        live = LiveRun(self._recipe, self._corpus, rewind_budget=0)
+        live = LiveRun(begin(self._recipe, self._corpus, 0))
         self._size = sum(group.count for group in live.trainer.table)
         yield from self._train(live)
         steps = live.trainer.steps_made
