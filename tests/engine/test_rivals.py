@@ -12,21 +12,12 @@ from engine.commands import Ask, Compare, Rival, Run, Start, Step
 from engine.models.counting.kneser_ney import KneserNey
 from engine.rivals import Rivals
 from engine.session import Session
-from engine.snapshot import Snapshot
 from engine.training.recipe import Recipe
 from engine.training.rules import RecipeError
+from tests.engine.sessions import settled
 
 TRIGRAMS, UNIFORM = Rival("kneser-ney", 3), Rival("uniform", 1)
 SMALL = Recipe(context=4, embedding=4, hidden=8, layers=1)
-
-
-def settled(session: Session, *commands: object) -> Snapshot:
-    """The picture once all the work that these commands make is done."""
-    for command in commands:
-        session.handle(command)  # type: ignore[arg-type]  # the commands of a test
-    while session.work():
-        pass
-    return session.picture()
 
 
 def session_on(corpus: Corpus, recipe: Recipe = SMALL) -> Session:

@@ -1,0 +1,104 @@
+"""A live run validates when its recipe says so, and stops when one of its conditions holds."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from corpora.corpus import Corpus
+from engine.commands import Run, Start
+from engine.live_run import LiveRun
+from engine.session import Session
+from engine.snapshot import Status
+from engine.training.beginning import begin
+from engine.training.recipe import Recipe
+from tests.engine.sessions import settled
+
+SMALL = Recipe(context=4, embedding=4, hidden=8, layers=1)
+FOREVER = 10**9
+
+
+def led(run: LiveRun) -> str:
+    """Train and validate until the run has a reason to stop."""
+    while True:
+        if run.validator.owed:
+            run.validate()
+        elif (why := run.why_stop()) is not None:
+            return why
+        else:
+            run.train(time.perf_counter() + 0.01, None)
+
+
+def test_it_stops_at_the_very_step(phrase: Corpus) -> None:
+    run = LiveRun(begin(SMALL.with_values(stop_steps=37), phrase))
+    assert led(run) == "37 steps are made"
+    assert run.trainer.steps_made == 37
+
+
+def test_another_step_to_stop_at_may_be_chosen(phrase: Corpus) -> None:
+    run = LiveRun(begin(SMALL.with_values(stop_steps=5, stop_seconds=0.0001), phrase))
+    run.stop_at(12)
+    assert led(run) == "12 steps are made"
+
+
+def test_it_stops_when_its_time_is_over(phrase: Corpus) -> None:
+    run = LiveRun(begin(SMALL.with_values(stop_seconds=0.03), phrase))
+    assert led(run) == "0.03 seconds of training are over"
+    assert run.seconds >= 0.03
+
+
+def test_it_validates_at_every_step_that_is_owed_before_it_goes_on(phrase: Corpus) -> None:
+    run = LiveRun(begin(SMALL.with_values(validate_every=10, stop_steps=35), phrase))
+    led(run)
+    assert run.validator.losses.steps().tolist() == [10, 20, 30]
+    _, start, stop, _ = run.trainer.borders
+    fresh = LiveRun(begin(SMALL.with_values(validate_every=10, stop_steps=20), phrase))
+    led(fresh)
+    expected = fresh.trainer.model.nll(phrase.ids[:stop], start).mean()
+    assert run.validator.losses.column(0)[1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_it_stops_once_the_validation_loss_is_low_enough(phrase: Corpus) -> None:
+    run = LiveRun(begin(SMALL.with_values(validate_every=10, stop_loss=3.0, rate=0.5), phrase))
+    assert "the validation loss is" in led(run)
+    loss = run.validator.last_loss
+    assert loss is not None
+    assert loss <= 3.0
+    assert (run.validator.losses.column(0)[:-1] > 3.0).all()
+
+
+def test_it_stops_when_patience_is_over_and_knows_the_best_step(phrase: Corpus) -> None:
+    recipe = SMALL.with_values(validate_every=5, patience=3, rate=2.0, optimizer="adam")
+    run = LiveRun(begin(recipe, phrase))
+    assert "no better validation loss in 3 validations" in led(run)
+    losses = run.validator.losses.column(0)
+    best = run.stopping.validations
+    assert best.best == losses.min()
+    assert best.best_step == run.trainer.steps_made - 15
+
+
+def test_a_resumed_run_remembers_its_validations(phrase: Corpus) -> None:
+    recipe = SMALL.with_values(validate_every=5, patience=3, stop_steps=20)
+    run = LiveRun(begin(recipe, phrase))
+    led(run)
+    again = LiveRun(run.trainer, run.seconds, run.validator.losses)
+    assert again.stopping.validations == run.stopping.validations
+    assert again.validator.last_step == 20
+    assert not again.validator.owed
+
+
+def test_the_session_pauses_a_run_that_is_over_and_says_why(phrase: Corpus) -> None:
+    session = Session()
+    seen = settled(session, Start(SMALL.with_values(stop_steps=9), phrase), Run())
+    assert (seen.step, seen.status) == (9, Status.PAUSED)
+    assert seen.notice == "stopped: 9 steps are made"
+
+
+def test_going_back_takes_the_validations_of_later_steps_back(phrase: Corpus) -> None:
+    run = LiveRun(begin(SMALL.with_values(validate_every=10, stop_steps=30), phrase))
+    led(run)
+    run.rewind(15)
+    assert run.validator.losses.steps().tolist() == [10]
+    led(run)
+    assert run.validator.losses.steps().tolist() == [10, 20, 30]
