@@ -1,18 +1,17 @@
-"""A second thread for products that nobody waits for at once: the gradients of weights.
+"""A second thread: for products that nobody waits for at once, the gradients of weights, and for half of a batch.
 
 The BLAS library itself is told to use one thread. Its second thread waits by spinning, and where other programs
-want the processor a step that takes 1 ms can then take 100. Here a whole product goes to a thread that sleeps while
-there is nothing to do, and the pass backward goes on meanwhile: each product is computed by one thread, so the bits
-do not depend on how the two are scheduled, and on a busy machine nothing is lost.
+want the processor a step that takes 1 ms can then take 100. Here a whole piece of work goes to a thread that sleeps
+while there is nothing to do, and its owner goes on meanwhile: each piece is computed by one thread, so the bits do
+not depend on how the two are scheduled, and on a busy machine little is lost.
 """
 
 from __future__ import annotations
 
 import threading
 import weakref
-from collections import deque
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from queue import SimpleQueue
 from typing import Any, TypeAlias
 
@@ -26,8 +25,7 @@ LARGE = 1 << 21
 """Multiply-adds from which a product is handed over: they take 45 us, the handing over 10 (on a 2-core x86-64
 machine)."""
 
-Product = tuple[FloatArray, FloatArray, FloatArray]
-"""left (M, K), right (K, N), and where the result goes, (M, N)."""
+Work: TypeAlias = Callable[[], object]
 
 Use: TypeAlias = Callable[[FloatArray], None]
 """What is to be done with a product, on the thread that asked for it."""
@@ -37,26 +35,24 @@ class _Helper(threading.local):
     """The calling thread's own helper, so that two engines never wait for each other."""
 
     def __init__(self) -> None:
-        self.under_way: deque[tuple[FloatArray, Use | None]] = deque()
-        self._todo: SimpleQueue[Product | None] = SimpleQueue()
+        self.under_way = 0
+        self.divided = False  # the thread is at one half of a work, another at the other
+        self._todo: SimpleQueue[Work | None] = SimpleQueue()
         self._done: SimpleQueue[Exception | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def start(self, product: Product, use: Use | None = None) -> None:
-        """Hand a product over."""
+    def start(self, work: Work) -> None:
+        """Hand a piece of work over."""
         if self._thread is None:
-            work = (self._todo, self._done)
-            self._thread = threading.Thread(target=_help, args=work, name="weight gradients", daemon=True)
+            lines = (self._todo, self._done)
+            self._thread = threading.Thread(target=_help, args=lines, name="second half", daemon=True)
             self._thread.start()
             weakref.finalize(threading.current_thread(), self._todo.put, None)  # it ends with its owner
-        self.under_way.append((product[2], use))
-        self._todo.put(product)
+        self.under_way += 1
+        self._todo.put(work)
 
     def finish(self) -> None:
-        """Wait for all products, in the order in which they were asked for, and use them; raise what one raised.
-
-        A use may itself wait for what is still under way, as adding to a gradient does.
-        """
+        """Wait for all of it; raise what a piece of it raised."""
         errors = []
         while self.under_way:
             out, use = self.under_way.popleft()
@@ -69,17 +65,17 @@ class _Helper(threading.local):
             raise error
 
 
-def _help(todo: SimpleQueue[Product | None], done: SimpleQueue[Exception | None]) -> None:
-    while (product := todo.get()) is not None:
-        left, right, out = product
+def _help(todo: SimpleQueue[Work | None], done: SimpleQueue[Exception | None]) -> None:
+    _helper.divided = True  # or it would look for a helper of its own
+    while (work := todo.get()) is not None:
         try:
-            with np.errstate(all="ignore"):  # whoever takes the gradient looks for what is not finite
-                np.dot(left, right, out=out)
+            with np.errstate(all="ignore"):  # whoever takes the result looks for what is not finite
+                work()
         except Exception as error:  # noqa: BLE001  it belongs to the caller, who raises it
             done.put(error)
         else:
             done.put(None)
-        del product, left, right, out  # or they would live until the next product
+        del work  # or its arrays would live until the next piece
 
 
 _helper = _Helper()
@@ -96,10 +92,25 @@ def product_into(out: FloatArray, left: FloatArray, right: FloatArray) -> None:
 
     The operands must not be written to before that.
     """
-    if left.size * right.shape[1] < LARGE:
+    if _helper.divided or left.size * right.shape[1] < LARGE:
         np.dot(left, right, out=out)
     else:
-        _helper.start((left, right, out))
+        _helper.start(partial(np.dot, left, right, out=out))
+
+
+def divide(one: Work, other: Work) -> None:
+    """Do two pieces of work that know nothing of each other at the same time, and wait for both."""
+    if _helper.divided:
+        one()
+        other()
+        return
+    _helper.start(other)
+    _helper.divided = True
+    try:
+        one()
+    finally:
+        _helper.divided = False
+        _helper.finish()
 
 
 def product_then(left: FloatArray, right: FloatArray, use: Use) -> None:
@@ -115,6 +126,6 @@ def product_then(left: FloatArray, right: FloatArray, use: Use) -> None:
 
 
 def finish() -> None:
-    """Wait until every product that this thread asked for has been written."""
+    """Wait until everything that this thread has handed over is done."""
     if _helper.under_way:
         _helper.finish()

@@ -125,10 +125,14 @@ class Tensor:
             raise ShapeError(
                 f"backward() starts from one number; {self!r} holds {self.data.size}: sum it first"
             )
+        self.backward_from(np.ones_like(self.data))
+
+    def backward_from(self, gradient: FloatArray) -> None:
+        """Go on from dL/d(data) where L was computed elsewhere; otherwise as `backward`."""
         made = topological_order(self, leaves=False)
         for node in made:
             node._gradient = None
-        self.receive(np.ones_like(self.data))
+        self.receive(gradient)
         try:
             for node in reversed(made):
                 gradient, backward = node._gradient, node._backward

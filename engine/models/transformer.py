@@ -29,6 +29,7 @@ from engine.autograd.tensor import FloatArray, Tensor
 from engine.models.language_model import Forward
 from engine.models.sliding import SlidingModel
 from engine.nn.attention import CausalSelfAttention, KeyValueCache
+from engine.nn.halves import Halves
 from engine.nn.initialisation import initialise
 from engine.nn.layers import Dropout, Linear
 from engine.nn.module import Module
@@ -220,6 +221,7 @@ class Decoder(Module[IdArray]):
         rotation = rotary(time, sizes.head_size, dtype) if sizes.positions == "rotary" else None
         self.dropout = Dropout(sizes.dropout, noise)
         self.block = tuple([Block(sizes, rng, noise, dtype, rotation) for _ in range(sizes.layers)])
+        self._halves = [Halves(block, noise) for block in self.block]
         self.norm = LayerNorm(width, dtype) if sizes.norm == "pre" else None
         kind = sizes.initialiser
         self.output = (
@@ -250,7 +252,7 @@ class Decoder(Module[IdArray]):
         x = self.positions(self.embedding(contexts))  # (B, T, E)
         stages = [("embedding", x)]
         x = self.dropout(x)
-        for index, block in enumerate(self.block):
+        for index, block in enumerate(self._halves):
             x = block(x)
             stages.append((f"block.{index}", x))
         return stages
