@@ -87,23 +87,6 @@ def causal_attention(
     return Tensor.made_by("attention", gathered.reshape(batch, time, width), (qkv,), backward)
 
 
-def gather(queries: FloatArray, keys: FloatArray, values: FloatArray) -> FloatArray:
-    """The same as values alone, for queries that come after earlier keys.
-
-    Arguments:
-        queries: (B, h, T, D), the last of them at the place of the last key.
-        keys, values: (B, h, S, D), S at least T.
-    Returns:
-        (B, T, E).
-    """
-    weights = exponentials(queries, keys)  # (B, h, T, S)
-    gathered = np.matmul(weights, values)
-    gathered /= row_sums(weights)
-    batch, heads, time, size = gathered.shape
-    joined: FloatArray = gathered.transpose(0, 2, 1, 3).reshape(batch, time, heads * size)
-    return joined
-
-
 def attention_weights(queries: FloatArray, keys: FloatArray) -> FloatArray:
     """softmax(Q K^T / sqrt(D) + mask), two (B, h, T, D) -> (B, h, T, T)."""
     weights = exponentials(queries, keys)
@@ -115,15 +98,14 @@ def exponentials(queries: FloatArray, keys: FloatArray) -> FloatArray:
     """exp(Q K^T / sqrt(D)), each row up to a factor, 0 where a key comes after the query.
 
     Arguments:
-        queries: (B, h, T, D); the last of them stands at the place of the last key.
-        keys: (B, h, S, D), S at least T.
+        queries, keys: (B, h, T, D).
     Returns:
-        (B, h, T, S); divided by its rows' sums it is the attention weights.
+        (B, h, T, T); divided by its rows' sums it is the attention weights.
     """
     across = np.empty((*keys.shape[:2], keys.shape[3], keys.shape[2]), dtype=keys.dtype)
-    np.multiply(keys.transpose(0, 1, 3, 2), 1 / math.sqrt(keys.shape[3]), out=across)  # (B, h, D, S)
-    scores: FloatArray = np.matmul(queries, across)  # (B, h, T, S)
-    allowed = causal(*scores.shape[2:], scores.dtype)
+    np.multiply(keys.transpose(0, 1, 3, 2), 1 / math.sqrt(keys.shape[3]), out=across)  # (B, h, D, T)
+    scores: FloatArray = np.matmul(queries, across)  # (B, h, T, T)
+    allowed = causal(scores.shape[2], scores.dtype)
     if not -SAFE_SCORE < scores.min() <= scores.max() < SAFE_SCORE:
         scores += np.where(allowed, 0, -np.inf).astype(scores.dtype)
         scores -= scores.max(axis=3, keepdims=True)
@@ -152,9 +134,9 @@ def rotate(pairs: FloatArray, rotation: ComplexArray) -> FloatArray:
 
 
 @lru_cache(maxsize=64)
-def causal(queries: int, keys: int, dtype: np.dtype[np.floating]) -> FloatArray:
-    """1 where a query may look, 0 where the key comes after it: (T, S), the last query at the last key."""
-    allowed = np.tri(queries, keys, keys - queries, dtype=dtype)
+def causal(time: int, dtype: np.dtype[np.floating]) -> FloatArray:
+    """1 where a query may look, 0 where the key comes after it: (T, T)."""
+    allowed = np.tri(time, dtype=dtype)
     allowed.flags.writeable = False
     return allowed
 

@@ -176,23 +176,22 @@ def embed_each(table: Tensor, ids: IntArray) -> Tensor:
     return Tensor.made_by("embed", table.data.take(ids, axis=0), (table,), backward)
 
 
-def add_places(x: Tensor, places: Tensor, *, start: int = 0, scale: float = 1.0) -> Tensor:
+def add_places(x: Tensor, places: Tensor, *, scale: float = 1.0) -> Tensor:
     """`scale` times the characters' vectors, plus those of their places: (B, T, E) -> (B, T, E).
 
     Arguments:
         x: (B, T, E).
-        places: (S, E), of which rows start .. start + T - 1 are used.
-        start: the place of the first character.
+        places: (S, E) with S at least T, of which the first T are used.
         scale: what `x` is multiplied with.
     """
-    stop = start + x.shape[1]
-    rows = places.data[start:stop]
+    time = x.shape[1]
+    rows = places.data[:time]
     result = x.data + rows if scale == 1 else x.data * scale + rows
 
     def backward(grad: FloatArray) -> None:
         share = grad.sum(axis=0)  # (T, E)
-        unused = ((start, len(places.data) - stop), (0, 0))
-        places.receive(np.pad(share, unused) if len(share) < len(places.data) else share)
+        unused = len(places.data) - time
+        places.receive(np.pad(share, ((0, unused), (0, 0))) if unused else share)
         x.receive(grad if scale == 1 else grad * scale)
 
     return Tensor.made_by("places", result, (x, places), backward)

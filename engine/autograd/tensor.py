@@ -135,9 +135,9 @@ class Tensor:
         self.receive(gradient)
         try:
             for node in reversed(made):
-                gradient, backward = node._gradient, node._backward
-                if gradient is not None and backward is not None:
-                    backward(gradient)
+                arrived, backward = node._gradient, node._backward
+                if arrived is not None and backward is not None:
+                    backward(arrived)
         finally:
             finish()  # products that a second thread is still at
 

@@ -7,7 +7,8 @@ continuation of a text that outgrows the window.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,17 @@ PRODUCTS_AT_ONCE = 200_000_000
 """Multiplications in the windows scored at once, at most one for each parameter and place: some 5 ms in float32
 on one thread of a 2-core x86-64 machine. A single window, the least there is, may take more."""
 
-Reader = Callable[[IdArray], NDArray[np.floating]]
-"""Reads one text piece by piece, up to T characters in all: (n,) ids -> logits after them, (V,)."""
+
+class Reader(Protocol):
+    """What reads one text, up to T characters."""
+
+    def begin(self, ids: IdArray) -> NDArray[np.floating]:
+        """Read the first characters, (n,) ids with n at least 1 -> logits after them, (V,)."""
+        ...
+
+    def advance(self, character: int) -> NDArray[np.floating]:
+        """Read one more -> logits after it, (V,)."""
+        ...
 
 
 class SlidingModel(SequenceModel):
@@ -132,10 +142,10 @@ class SlidingContinuation:
             return
         self._ids[self._length] = character
         self._length += 1
-        self._logits = self._read(self._ids[self._length - 1 : self._length])
+        self._logits = self._reader.advance(character)
 
     def _begin(self, ids: IdArray) -> None:
         self._length = len(ids)
         self._ids[: len(ids)] = ids
-        self._read = self._model.reader()
-        self._logits = self._read(ids)
+        self._reader = self._model.reader()
+        self._logits = self._reader.begin(ids)

@@ -12,23 +12,22 @@ the end. Nobody looks ahead, so one pass over T characters makes T predictions.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corpora.vocabulary import IdArray
-from engine.autograd.attention import ComplexArray
 from engine.autograd.errors import ShapeError
 from engine.autograd.functions import reshape
 from engine.autograd.fused import ACTIVATIONS, embed_each, linear, softmax_cross_entropy
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.models.language_model import Forward
 from engine.models.sliding import SlidingModel
-from engine.nn.attention import CausalSelfAttention, KeyValueCache
+from engine.nn.block import WIDENING, Block
+from engine.nn.decoding import Affine, KeyValueCache, Normal
 from engine.nn.halves import Halves
 from engine.nn.initialisation import initialise
 from engine.nn.layers import Dropout, Linear
@@ -38,8 +37,6 @@ from engine.nn.parameters import ArrayParameters, Parameter
 from engine.nn.positions import POSITIONS, LearnedPositions, NoPositions, SinusoidalPositions, rotary
 
 NORMS = ("pre", "post")
-WIDENING = 4
-"""The hidden layer of a block is this many times wider than its input, as in both papers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,76 +108,6 @@ class Sizes:
         }
 
 
-class FeedForward(Module[Tensor]):
-    """W2 f(W1 x + b1) + b2, at every place by itself."""
-
-    def __init__(
-        self, sizes: Sizes, rng: np.random.Generator, dtype: np.dtype[np.floating], *, scale: float
-    ) -> None:
-        width, kind = sizes.embedding, sizes.initialiser
-        inner = WIDENING * width
-        self.inner = Linear(width, inner, rng, dtype, initialiser=kind, activation=sizes.activation)
-        self.outer = Linear(inner, width, rng, dtype, initialiser=kind, scale=scale)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """(B, T, E) -> (B, T, E)."""
-        return self.outer(self.inner(x))
-
-
-class Block(Module[Tensor]):
-    """Attention and a feed-forward layer, each beside a path that leads straight on.
-
-    Arguments:
-        sizes, dtype: as for `Transformer`.
-        rng: draws the weights.
-        noise: dropout's.
-        rotation: how queries and keys turn at each place, (T, D/2); None for not at all.
-    """
-
-    def __init__(
-        self,
-        sizes: Sizes,
-        rng: np.random.Generator,
-        noise: np.random.Generator,
-        dtype: np.dtype[np.floating],
-        rotation: ComplexArray | None,
-    ) -> None:
-        width = sizes.embedding
-        # Radford et al. (2019), section 2.3: 2 L branches add up on the straight path, so each begins smaller
-        scale = 1 / math.sqrt(2 * sizes.layers)
-        self._norm_first = sizes.norm == "pre"
-        self.dropout = Dropout(sizes.dropout, noise)
-        self.norm_1 = LayerNorm(width, dtype)
-        self.attention = CausalSelfAttention(
-            width,
-            sizes.heads,
-            rng,
-            dtype,
-            dropout=self.dropout,
-            initialiser=sizes.initialiser,
-            scale=scale,
-            rotation=rotation,
-        )
-        self.norm_2 = LayerNorm(width, dtype)
-        self.feed_forward = FeedForward(sizes, rng, dtype, scale=scale)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """(B, T, E) -> (B, T, E)."""
-        return self.attending(x, self.attention)
-
-    def attending(self, x: Tensor, attention: Callable[[Tensor], Tensor]) -> Tensor:
-        """The block with `attention` in the place of its own, for one that remembers or is watched."""
-        if self._norm_first:
-            x = x + self.dropout(attention(self.norm_1(x)))
-            return x + self.dropout(self.feed_forward(self.norm_2(x)))
-        x = self.norm_1(x + self.dropout(attention(x)))
-        return self.norm_2(x + self.dropout(self.feed_forward(x)))
-
-    def attention_weights(self, x: Tensor) -> FloatArray:
-        """How much each character gathers from each in this block, (1, T, E) -> (h, T, T)."""
-        return self.attention.weights(self.norm_1(x) if self._norm_first else x)
-
-
 class Embedding(Module[IdArray]):
     """A vector for every character."""
 
@@ -211,19 +138,35 @@ class Decoder(Module[IdArray]):
         time, width = sizes.context, sizes.embedding
         self._sizes, self._dtype = sizes, dtype
         self.embedding = Embedding(sizes.vocabulary, width, rng, dtype)
-        self.positions: LearnedPositions | SinusoidalPositions | NoPositions
+        self.positions = NoPositions()
         if sizes.positions == "learned":
             self.positions = LearnedPositions(time, width, rng, dtype)
         elif sizes.positions == "sinusoidal":
             self.positions = SinusoidalPositions(time, width, dtype)
-        else:
-            self.positions = NoPositions()
         rotation = rotary(time, sizes.head_size, dtype) if sizes.positions == "rotary" else None
         self.dropout = Dropout(sizes.dropout, noise)
-        self.block = tuple([Block(sizes, rng, noise, dtype, rotation) for _ in range(sizes.layers)])
+        kind = sizes.initialiser
+        self.block = tuple(
+            [
+                Block(
+                    width,
+                    sizes.heads,
+                    rng,
+                    noise,
+                    dtype,
+                    norm_first=sizes.norm == "pre",
+                    activation=sizes.activation,
+                    dropout=sizes.dropout,
+                    initialiser=kind,
+                    # Radford et al. (2019), section 2.3: 2 L branches add up on the straight path
+                    scale=1 / math.sqrt(2 * sizes.layers),
+                    rotation=rotation,
+                )
+                for _ in range(sizes.layers)
+            ]
+        )
         self._halves = [Halves(block, noise) for block in self.block]
         self.norm = LayerNorm(width, dtype) if sizes.norm == "pre" else None
-        kind = sizes.initialiser
         self.output = (
             None
             if sizes.tied
@@ -263,17 +206,46 @@ class Decoder(Module[IdArray]):
             x = self.norm(x)
         return linear(x, self.embedding.weight, None) if self.output is None else self.output(x)
 
-    def caches(self) -> tuple[KeyValueCache, ...]:
-        """Room for a text of T characters, for each block."""
-        s = self._sizes
-        return tuple([KeyValueCache(s.context, s.heads, s.head_size, self._dtype) for _ in self.block])
 
-    def read_on(self, contexts: IdArray, caches: tuple[KeyValueCache, ...]) -> Tensor:
-        """What the last block gives for the next characters of a text, (1, n) ids, that began in `caches`."""
-        x = self.positions(self.embedding(contexts), caches[0].length)  # (1, n, E)
-        for block, cache in zip(self.block, caches, strict=True):
-            x = block.attending(x, partial(block.attention.read_on, cache=cache))
-        return x
+class DecoderReader:
+    """A decoder that reads one text, up to T characters, with the weights it has when it begins."""
+
+    def __init__(self, sizes: Sizes, decoder: Decoder) -> None:
+        self._sizes, self._decoder = sizes, decoder
+
+    def begin(self, ids: IdArray) -> FloatArray:
+        """Read the first characters, (n,) ids with n at least 1 -> logits after them, (V,)."""
+        decoder, sizes = self._decoder, self._sizes
+        dtype = decoder.embedding.weight.data.dtype
+        caches = [KeyValueCache(sizes.context, sizes.heads, sizes.head_size, dtype) for _ in decoder.block]
+        x = decoder.positions(decoder.embedding(ids[None]))  # (1, n, E)
+        for block, cache in zip(decoder.block, caches, strict=True):
+            x = block.filling(x, cache)
+        self._length = len(ids)
+
+        self._vectors: FloatArray = decoder.embedding.weight.data * dtype.type(
+            decoder.positions.scale
+        )  # (V, E)
+        places = decoder.positions.added
+        self._places = None if places is None else places.copy()
+        self._blocks = [block.step(cache) for block, cache in zip(decoder.block, caches, strict=True)]
+        weight = decoder.embedding.weight if decoder.output is None else decoder.output.weight
+        self._normal = None if decoder.norm is None else Normal.before(decoder.norm)
+        self._output = Affine(weight.data, None, decoder.norm)
+        return self._logits(x.data[0, -1])
+
+    def advance(self, character: int) -> FloatArray:
+        """Read one more -> logits after it, (V,)."""
+        x: FloatArray = self._vectors[character]  # (E,)
+        if self._places is not None:
+            x = x + self._places[self._length]
+        for block in self._blocks:
+            x = block(x, self._length)
+        self._length += 1
+        return self._logits(x)
+
+    def _logits(self, x: FloatArray) -> FloatArray:
+        return self._output(x if self._normal is None else self._normal(x))
 
 
 class Transformer(SlidingModel):
@@ -318,17 +290,9 @@ class Transformer(SlidingModel):
             logits = self._decoder.scores(Tensor(x.data[:, -last:]))
             return logits.data
 
-    def reader(self) -> Callable[[IdArray], NDArray[np.floating]]:
-        """Reads one text piece by piece, up to T characters in all: (n,) ids -> logits after them, (V,)."""
-        caches = self._decoder.caches()
-
-        def read(ids: IdArray) -> NDArray[np.floating]:
-            with self._quiet():
-                x = self._decoder.read_on(ids[None], caches)  # (1, n, E)
-                logits: NDArray[np.floating] = self._decoder.scores(Tensor(x.data[:, -1:])).data[0, 0]
-                return logits
-
-        return read
+    def reader(self) -> DecoderReader:
+        """Reads one text, up to T characters, with the weights as they are now."""
+        return DecoderReader(self.sizes, self._decoder)
 
     def probe(self, context: IdArray) -> dict[str, NDArray[np.floating]]:
         """Every stage at the last place, and each block's attention weights, (h, T, T)."""

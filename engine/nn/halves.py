@@ -1,9 +1,9 @@
 """A module applied to the two halves of a batch at the same time, on two threads.
 
-Whatever happens between the examples of a batch happens in their weights' gradients alone. So each half goes through a
-graph of its own, the second through a twin of the module: the same weights, but slots of its own for their gradients
-and noise of its own. The twin's gradients are then added to the module's. Where the batch is divided depends on its
-size alone and each half is computed by one thread, so the same bits come out however the two are scheduled.
+The examples of a batch meet in the gradients of the weights alone. So each half goes through a graph of its own, the
+first through a twin of the module: the same weights, but slots of its own for their gradients and noise of its own.
+The twin's gradients are then added to the module's. Where the batch is divided depends on its size alone and each
+half is computed by one thread, so the same bits come out however the two are scheduled.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from engine.nn.module import Module
 from engine.parallel import divide
 
 LARGE = 1 << 23
-"""Multiply-adds, at most one for each parameter and row, from which a batch is divided: they take 170 us, and going to
-another thread and back 40 (on a 2-core x86-64 machine)."""
+"""Multiply-adds, at most one for each parameter and row, from which a batch is divided: they take 170 us, and going
+to another thread and back 40 (on a 2-core x86-64 machine)."""
 
 STREAM = 1 << 96
 """How far ahead of the module's noise its twin's is drawn from."""

@@ -21,7 +21,26 @@ BASE = 10000.0
 """The longest wave is 2 pi times this many places long: Vaswani et al. (2017), section 3.5; Su et al. (2021)."""
 
 
-class LearnedPositions(Module[Tensor]):
+class NoPositions(Module[Tensor]):
+    """Nothing added: attention turns its queries and keys, or the causal mask alone tells the order.
+
+    Attributes:
+        scale: what the characters' vectors are multiplied with.
+    """
+
+    scale: float = 1.0
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(B, T, E) -> (B, T, E)."""
+        return x
+
+    @property
+    def added(self) -> FloatArray | None:
+        """What is added at each place, (T, E)."""
+        return None
+
+
+class LearnedPositions(NoPositions):
     """A vector of its own for each place, added: Radford et al. (2018), section 3.1.
 
     Arguments:
@@ -33,29 +52,31 @@ class LearnedPositions(Module[Tensor]):
     def __init__(self, time: int, size: int, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> None:
         self.weight = Parameter(initialise("normal", rng, (time, size)).astype(dtype))
 
-    def __call__(self, x: Tensor, start: int = 0) -> Tensor:
-        """(B, T, E) -> (B, T, E), for characters that stand at `start` and after."""
-        return add_places(x, self.weight, start=start)
+    def __call__(self, x: Tensor) -> Tensor:
+        """(B, T, E) -> (B, T, E)."""
+        return add_places(x, self.weight)
+
+    @property
+    def added(self) -> FloatArray:
+        """What is added at each place, (T, E)."""
+        return self.weight.data
 
 
-class SinusoidalPositions(Module[Tensor]):
+class SinusoidalPositions(NoPositions):
     """sqrt(E) x + waves: Vaswani et al. (2017), sections 3.4 and 3.5."""
 
     def __init__(self, time: int, size: int, dtype: np.dtype[np.floating]) -> None:
+        self.scale = math.sqrt(size)
         self._waves = sinusoidal(time, size, dtype)
-        self._scale = math.sqrt(size)
 
-    def __call__(self, x: Tensor, start: int = 0) -> Tensor:
-        """(B, T, E) -> (B, T, E), for characters that stand at `start` and after."""
-        return add_places(x, Tensor(self._waves), start=start, scale=self._scale)
+    def __call__(self, x: Tensor) -> Tensor:
+        """(B, T, E) -> (B, T, E)."""
+        return add_places(x, Tensor(self._waves), scale=self.scale)
 
-
-class NoPositions(Module[Tensor]):
-    """Nothing added: attention turns its queries and keys, or the causal mask alone tells the order."""
-
-    def __call__(self, x: Tensor, start: int = 0) -> Tensor:
-        """The very same tensor."""
-        return x
+    @property
+    def added(self) -> FloatArray:
+        """What is added at each place, (T, E)."""
+        return self._waves
 
 
 def angles(time: int, size: int) -> NDArray[np.float64]:

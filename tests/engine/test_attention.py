@@ -117,14 +117,6 @@ def test_a_score_far_ahead_of_the_others_neither_overflows_nor_wins_from_the_fut
     assert weights.tolist() == [[1, 0, 0], [0.5, 0.5, 0], [0, 0, 1]]
 
 
-def test_queries_that_come_after_earlier_keys_gather_as_in_a_whole_pass() -> None:
-    rng = np.random.default_rng(6)
-    queries, keys, values = rng.normal(size=(3, 2, 2, 5, 4))
-    whole = attention.gather(queries, keys, values)
-    late = attention.gather(queries[:, :, 3:], keys, values)
-    assert np.allclose(late, whole[:, 3:], rtol=EQUAL)
-
-
 def test_turned_queries_and_keys_meet_at_an_angle_that_depends_on_their_distance_alone() -> None:
     time, size = 9, 6
     rng = np.random.default_rng(7)
