@@ -16,6 +16,9 @@ from engine.autograd.errors import ShapeError
 from engine.autograd.functions import GELU_CUBIC, GELU_SCALE, ONE_HOT_LIMIT, IntArray, one_hot, sum_rows_by_id
 from engine.autograd.tensor import FloatArray, Tensor
 
+GELU_AT_ONCE = 1 << 16
+"""Numbers treated together: three such arrays of float32 stay in a second-level cache of 1 MB."""
+
 Kept: TypeAlias = tuple[FloatArray, ...]
 """What an activation's gradient needs of its forward pass."""
 
@@ -72,31 +75,39 @@ class _Tanh:
 
 
 class _GELU:
-    """z s with s = (1 + tanh u) / 2 and u = c z (1 + a z^2), so that s' = 2 s (1 - s) u'."""
+    """z s with s = (1 + tanh u) / 2 and u = c z (1 + a z^2); its slope is s + z s', s' = 2 s (1 - s) u'.
+
+    The slope is what is kept: it costs least while z is at hand, in pieces that stay in the cache meanwhile.
+    """
 
     name = "gelu"
 
     def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
-        share = np.multiply(z, z)
-        share *= GELU_SCALE * GELU_CUBIC
+        slopes = np.empty_like(z)
+        rows = max(1, GELU_AT_ONCE // z.shape[-1]) if z.ndim > 1 else len(z)
+        for start in range(0, len(z), rows):
+            self._forward(z[start : start + rows], slopes[start : start + rows])
+        return z, (slopes,)
+
+    @staticmethod
+    def _forward(z: FloatArray, slope: FloatArray) -> None:
+        np.multiply(z, z, out=slope)
+        share = slope * (GELU_SCALE * GELU_CUBIC)
         share += GELU_SCALE
         share *= z
         np.tanh(share, out=share)
         share += 1
         share *= 0.5
-        result = z * share
-        return result, (z, share, result)
-
-    def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
-        z, share, result = kept
-        slope = np.multiply(z, z)
+        z *= share
         slope *= 6 * GELU_SCALE * GELU_CUBIC
-        slope += 2 * GELU_SCALE
-        slope *= result
+        slope += 2 * GELU_SCALE  # 2 u'
+        slope *= z
         slope *= 1 - share
         slope += share
-        slope *= grad
-        return slope
+
+    def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
+        (slopes,) = kept
+        return grad * slopes
 
 
 IDENTITY: Activation = _Identity()

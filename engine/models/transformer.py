@@ -165,7 +165,7 @@ class Decoder(Module[IdArray]):
                 for _ in range(sizes.layers)
             ]
         )
-        self._halves = [Halves(block, noise) for block in self.block]
+        self._halves = [Halves(block, noise if sizes.dropout else None) for block in self.block]
         self.norm = LayerNorm(width, dtype) if sizes.norm == "pre" else None
         self.output = (
             None

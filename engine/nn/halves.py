@@ -1,9 +1,9 @@
 """A module applied to the two halves of a batch at the same time, on two threads.
 
-The examples of a batch meet in the gradients of the weights alone. So each half goes through a graph of its own, the
-first through a twin of the module: the same weights, but slots of its own for their gradients and noise of its own.
-The twin's gradients are then added to the module's. Where the batch is divided depends on its size alone and each
-half is computed by one thread, so the same bits come out however the two are scheduled.
+The examples of a batch meet in the gradients of the weights alone. So each half goes through a graph of its own,
+the first through a twin of the module: the same weights, but slots of its own for their gradients and noise of its
+own. The twin's gradients are then added to the module's. Where the batch is divided depends on its size alone and
+each half is computed by one thread, so the same bits come out however the two are scheduled.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Halves:
 
     Arguments:
         module: (B, ..., E) -> (B, ..., E), each example by itself.
-        noise: what its dropout draws from.
+        noise: what its dropout draws from; None where nothing is dropped.
     """
 
-    def __init__(self, module: Module[Tensor], noise: np.random.Generator) -> None:
+    def __init__(self, module: Module[Tensor], noise: np.random.Generator | None) -> None:
         self._noise, self._twins_noise = noise, np.random.default_rng(0)
         self._module = module
         self._twin = copy.deepcopy(module, {id(noise): self._twins_noise})
@@ -85,6 +85,6 @@ class Halves:
             its.data = mine.data
         if self._twin.training is not self._module.training:
             self._twin.train(self._module.training)
-        if self._twin.training:
+        if self._noise is not None and self._twin.training:
             self._twins_noise.bit_generator.state = self._noise.bit_generator.state
             self._twins_noise.bit_generator.advance(STREAM)  # type: ignore[attr-defined]  # PCG64 has it

@@ -139,6 +139,59 @@ def test_embedding_with_repeated_characters(rows: int, seed: int, batch: int, co
     same_value_and_gradients(lambda t: fused.embed(t[0], ids), readable, [table])
 
 
+@pytest.mark.parametrize("rows", TABLES)
+def test_one_vector_for_each_character_of_a_sequence(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    ids = rng.integers(0, rows, (3, 4)).astype(np.uint16)
+    table = rng.normal(size=(rows, 2))
+    assert check_gradients(lambda t: weighted(fused.embed_each(t[0], ids)), [table]) < LIMIT
+    same_value_and_gradients(
+        lambda t: fused.embed_each(t[0], ids), lambda t: functions.take(t[0], ids), [table]
+    )
+
+
+@pytest.mark.parametrize("time", [1, 3, 5])
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+def test_places_are_added_as_far_as_the_sequence_goes(time: int, scale: float) -> None:
+    rng = np.random.default_rng(time)
+    arrays = [rng.normal(size=(2, time, 3)), rng.normal(size=(5, 3))]
+
+    def readable(t: Tensors) -> Tensor:
+        return t[0] * scale + functions.take(t[1], np.arange(time))
+
+    def one_node(t: Tensors) -> Tensor:
+        return fused.add_places(t[0], t[1], scale=scale)
+
+    assert check_gradients(lambda t: weighted(one_node(t)), arrays) < LIMIT
+    same_value_and_gradients(one_node, readable, arrays)
+
+
+@pytest.mark.parametrize("name", list(LINEAR))
+def test_linear_over_sequences_and_without_a_bias(name: str) -> None:
+    x, weight, _ = linear_arrays(5, 6, 3, 2)
+    sequences = x.reshape(2, 3, 3)
+    assert np.abs(x @ weight.T).min() > 0.01  # clear of relu's kink
+
+    def one_node(t: Tensors) -> Tensor:
+        return fused.linear(t[0], t[1], None, activation_named(name))
+
+    def readable(t: Tensors) -> Tensor:
+        return LINEAR[name](t[0] @ functions.transpose(t[1]))
+
+    assert check_gradients(lambda t: weighted(one_node(t)), [sequences, weight]) < LIMIT
+    tensors = [Tensor(sequences), Tensor(weight)]
+    assert np.allclose(one_node(tensors).data, readable(tensors).data, rtol=EQUAL)
+
+
+def test_gelu_is_the_same_however_many_pieces_it_is_done_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    z = np.random.default_rng(1).normal(size=(7, 3))
+    whole, whole_kept = fused.ACTIVATIONS["gelu"].forward(z.copy())
+    monkeypatch.setattr(fused, "GELU_AT_ONCE", 6)
+    pieces, pieces_kept = fused.ACTIVATIONS["gelu"].forward(z.copy())
+    assert np.allclose(pieces, whole, rtol=EQUAL)
+    assert np.allclose(pieces_kept[0], whole_kept[0], rtol=EQUAL)
+
+
 @given(seed=seeds, batch=batches, characters=st.integers(1, 6), spread=st.sampled_from([0.1, 1.0, 4.0]))
 @settings(max_examples=40, deadline=None)
 def test_softmax_cross_entropy(seed: int, batch: int, characters: int, spread: float) -> None:

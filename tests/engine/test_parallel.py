@@ -1,6 +1,8 @@
-"""Products on the second thread: the same bits, nothing left behind, errors to the one who asked."""
+"""Work on the second thread: the same bits, nothing left behind, errors to the one who asked."""
 
 from __future__ import annotations
+
+import threading
 
 import numpy as np
 import pytest
@@ -69,3 +71,49 @@ def test_a_second_gradient_waits_for_the_first(operands: tuple[FloatArray, Float
         expected += once
     parallel.finish()
     assert np.array_equal(parameter.grad, expected)
+
+
+def test_two_halves_of_a_work_are_both_done_and_products_inside_them_at_once(
+    operands: tuple[FloatArray, FloatArray],
+) -> None:
+    left, right = operands
+    outs = [np.full((ROWS, COLUMNS), np.nan, dtype=np.float32) for _ in range(2)]
+    finished = []
+
+    def half(index: int) -> None:
+        parallel.product_into(outs[index], left, right)
+        finished.append(np.array_equal(outs[index], np.dot(left, right)))
+
+    parallel.divide(lambda: half(0), lambda: half(1))
+    assert finished == [True, True]
+
+
+def test_a_half_that_is_divided_again_is_done_by_its_own_thread() -> None:
+    done: list[tuple[str, int]] = []
+
+    def quarters(name: str) -> None:
+        parallel.divide(
+            lambda: done.append((f"{name}1", threading.get_ident())),
+            lambda: done.append((f"{name}2", threading.get_ident())),
+        )
+
+    parallel.divide(lambda: quarters("a"), lambda: quarters("b"))
+    threads = dict(done)
+    assert threads["a1"] == threads["a2"] == threading.get_ident()
+    assert threads["b1"] == threads["b2"] != threading.get_ident()
+
+
+def test_an_error_in_a_half_waits_for_the_other_half() -> None:
+    begun, done = threading.Event(), []
+
+    def other() -> None:
+        begun.wait()
+        done.append(True)
+
+    def one() -> None:
+        begun.set()
+        raise ValueError("one half")
+
+    with pytest.raises(ValueError, match="one half"):
+        parallel.divide(one, other)
+    assert done == [True]
