@@ -35,7 +35,7 @@ class Halves:
     def __init__(self, module: Module[Tensor], noise: np.random.Generator | None) -> None:
         self._noise, self._twins_noise = noise, np.random.default_rng(0)
         self._module = module
-        self._twin = copy.deepcopy(module, {id(noise): self._twins_noise})
+        self._twin = copy.deepcopy(module, {} if noise is None else {id(noise): self._twins_noise})
         both = zip(module.parameters(), self._twin.parameters(), strict=True)
         self._parameters = [(mine, its) for (_, mine), (_, its) in both]
         self._size = sum(mine.data.size for mine, _ in self._parameters)
