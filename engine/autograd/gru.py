@@ -15,41 +15,42 @@ Source: Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Dec
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
 from engine.autograd.recurrent import (
     Arrays,
     Reading,
-    Shapes,
+    by_gate,
+    hand_over,
     multiply_rows,
     pieces,
-    product,
     stretches,
-    transposed,
 )
 from engine.autograd.tensor import FloatArray, Tensor
-from engine.parallel import product_then
 
 R, Z, N = range(3)
-"""Where the gates lie among the blocks of a step."""
+"""Where the gates lie among the blocks of a step and of the weights."""
 
 
-@cache
-def _half(dtype: np.dtype[np.floating]) -> tuple[FloatArray, FloatArray]:
-    """1 / 2 as a number that costs no conversion, and the factors of the pre-activations, (3, 1, 1).
-
-    sigmoid(z) = tanh(z / 2) / 2 + 1 / 2, with the inner half in the weights.
-    """
-    return np.array(0.5, dtype=dtype), np.array([0.5, 0.5, 1.0], dtype=dtype).reshape(3, 1, 1)
+@lru_cache(maxsize=2)
+def _half(dtype: np.dtype[np.floating]) -> FloatArray:
+    """1 / 2 as an array, which costs no conversion: sigmoid(z) = tanh(z / 2) / 2 + 1 / 2."""
+    return np.array(0.5, dtype=dtype)
 
 
 class GRU(Reading):
-    """A sequence as a GRU layer reads it; the arguments are those of every `Reading`."""
+    """A sequence as a GRU layer reads it; the arguments are those of every `Reading`.
 
-    def __init__(self, ready: Arrays, x: FloatArray, state: Arrays) -> None:
-        weight_input, weight_hidden, bias = ready
+    Its weights are [W b]^T and [U b_h]^T, as in PyTorch; of b_h only b_hn differs in effect from b.
+    """
+
+    gates = 3
+    rows = {"weight_input": ("input", "one"), "weight_hidden": ("hidden", "one")}
+
+    def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None:
+        weight_input, weight_hidden = weights
         (hidden,) = state
         steps, batch, inputs = x.shape
         size = hidden.shape[1]
@@ -57,24 +58,27 @@ class GRU(Reading):
         rows[0, :, :size] = hidden
         rows[:, :, size] = 1
         self._rows, self.hidden = rows, rows[1:, :, :size]
-        from_input = np.empty((steps, 3, batch, size), dtype=x.dtype)
+        self._x = np.empty((steps, batch, inputs + 1), dtype=x.dtype)  # [x_t; 1]
+        self._x[:, :, :inputs] = x
+        self._x[:, :, inputs] = 1
+        from_input = np.empty((steps, 3, batch, size), dtype=x.dtype)  # W x_t + b
+        weight_input, product = by_gate(weight_input, 3, batch)
         if weight_input.ndim == 2:
-            np.dot(x.reshape(steps, inputs), weight_input, out=from_input.reshape(steps, 3 * size))
+            product(self._x.reshape(steps, -1), weight_input, out=from_input.reshape(steps, -1))
         else:
-            np.matmul(x[:, None], weight_input, out=from_input)
-        np.add(from_input, bias, out=from_input)
+            product(self._x[:, None], weight_input, out=from_input)
         gates = np.empty((steps, 3, batch, size), dtype=x.dtype)  # r, z, U_n h_t-1 + b_hn
         self._gates, self._candidate = gates, from_input[:, N]
         kept = np.empty((steps, batch, size), dtype=x.dtype)  # z (h_t-1 - n)
         self._kept = kept
-        z_all = gates.reshape(steps, batch, 3 * size) if weight_hidden.ndim == 2 else gates
+        weight_hidden, product = by_gate(weight_hidden, 3, batch)
+        pre_activations = gates.reshape(steps, batch, 3 * size) if weight_hidden.ndim == 2 else gates
         scratch = np.empty((batch, size), dtype=x.dtype)
-        half, _ = _half(x.dtype)
+        half = _half(x.dtype)
         add, subtract, multiply, tanh = np.add, np.subtract, np.multiply, np.tanh
-        multiply_weight = product(weight_hidden)
         for row, pre, r_z, r, z, m, x_rz, n, k, before, h in zip(
             rows[:-1],
-            z_all,
+            pre_activations,
             gates[:, :N],
             gates[:, R],
             gates[:, Z],
@@ -86,8 +90,9 @@ class GRU(Reading):
             self.hidden,
             strict=True,
         ):
-            multiply_weight(row, weight_hidden, pre)
+            product(row, weight_hidden, pre)
             add(r_z, x_rz, r_z)
+            multiply(r_z, half, r_z)
             tanh(r_z, r_z)
             multiply(r_z, half, r_z)
             add(r_z, half, r_z)
@@ -97,28 +102,6 @@ class GRU(Reading):
             subtract(before, n, scratch)
             multiply(z, scratch, k)
             add(n, k, h)
-
-    @staticmethod
-    def shapes(inputs: int, hidden: int) -> Shapes:
-        """W, U, b and b_hn, the gates below one another in PyTorch's order; its b_hr and b_hz are part of b."""
-        return {
-            "weight_input": (3 * hidden, inputs),
-            "weight_hidden": (3 * hidden, hidden),
-            "bias": (3 * hidden,),
-            "bias_hidden": (hidden,),
-        }
-
-    @staticmethod
-    def ready(weights: Sequence[FloatArray], batch: int) -> Arrays:
-        """W^T by gate, [U b_h]^T by gate, and b, (3, 1, H); the sigmoids' halved."""
-        weight_input, weight_hidden, bias, bias_hidden = weights
-        _, factors = _half(bias.dtype)
-        inner = np.concatenate([np.zeros(2 * len(bias_hidden), dtype=bias.dtype), bias_hidden])
-        return (
-            transposed((weight_input,), 3, batch, factors),
-            transposed((weight_hidden, inner), 3, batch, factors),
-            bias.reshape(3, 1, -1) * factors,
-        )
 
     @property
     def state(self) -> Arrays:
@@ -132,43 +115,53 @@ class GRU(Reading):
 
     def backward(self, grad: FloatArray, x: Tensor, weights: Sequence[Tensor]) -> None:
         """Hand their gradients to `x` and `weights`, given dL/dh, (T, B, H)."""
-        weight_input, weight_hidden, bias, bias_hidden = weights
+        weight_input, weight_hidden = weights
         steps, batch, size = grad.shape
-        delta_x = np.empty(x.shape, dtype=grad.dtype)
-
-        def share(joint: FloatArray) -> None:  # (3H, H + 1)
-            weight_hidden.receive(joint[:, :size])
-            bias_hidden.receive(joint[N * size :, size])
-
-        parts = stretches(steps, steps * batch * 3 * size * size)
-        way = self._way_back(grad, weight_hidden.data, parts)
-        for (start, stop), (behind, before) in zip(parts, way, strict=True):
-            behind, before = behind.reshape(-1, 3 * size), before.reshape(-1, 3 * size)
-            product_then(behind.T, self._rows[start:stop].reshape(-1, size + 1), share)
-            weight_input.receive_product(before.T, x.data[start:stop].reshape(len(before), -1))
-            bias.receive_sum(before)
-            multiply_rows(before, weight_input.data, delta_x[start:stop].reshape(len(before), -1))
-        x.receive(delta_x)
+        delta_input = np.empty((steps * batch, 3 * size), dtype=grad.dtype)  # dL/d(W x_t + b)
+        delta_hidden = np.empty((steps * batch, 3 * size), dtype=grad.dtype)  # dL/d(U h_t-1 + b_h)
+        seen, before = self._x.reshape(steps * batch, -1), self._rows[:-1].reshape(steps * batch, -1)
+        parts = stretches(steps, delta_hidden.size * size)
+        by_step = (steps, batch, 3, size)
+        way = self._way_back(
+            grad,
+            weight_hidden.data[:size].T,
+            delta_input.reshape(by_step),
+            delta_hidden.reshape(by_step),
+            parts,
+        )
+        for start, stop in way:
+            part = slice(start * batch, stop * batch)
+            hand_over(weight_hidden, before[part], delta_hidden[part], first=stop == steps)
+            hand_over(weight_input, seen[part], delta_input[part], first=stop == steps)
+        delta_x = np.empty((steps * batch, x.shape[2]), dtype=grad.dtype)
+        multiply_rows(delta_input, weight_input.data[:-1].T, delta_x)
+        x.receive(delta_x.reshape(x.shape))
 
     def _way_back(
-        self, grad: FloatArray, weight_hidden: FloatArray, parts: Sequence[tuple[int, int]]
-    ) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """For each of `parts`, the last steps first: dL/d(U h_t-1 + b_h) and dL/d(W x_t + b), (steps, B, 3, H)."""
-        batch, size = grad.shape[1:]
+        self,
+        grad: FloatArray,
+        weight_hidden: FloatArray,
+        delta_input: FloatArray,
+        delta_hidden: FloatArray,
+        parts: Sequence[tuple[int, int]],
+    ) -> Iterator[tuple[int, int]]:
+        """Fill both deltas, (T, B, 3, H), part after part, the last steps first; each is yielded when it is done."""
+        steps, batch, size = grad.shape
         cut = pieces(batch, 3 * size, size)
         carry = np.zeros((batch, size), dtype=grad.dtype)
         carry_cut = carry.reshape(*cut, size)
         kept_share = np.zeros((batch, size), dtype=grad.dtype)
-        add, multiply, multiply_weight = np.add, np.multiply, np.dot if len(cut) == 1 else np.matmul
+        delta_cut = delta_hidden.reshape(steps, *cut, 3 * size)
+        delta_gates = delta_hidden.swapaxes(1, 2)  # (T, 3, B, H)
+        add, multiply, product = np.add, np.multiply, np.dot if len(cut) == 1 else np.matmul
         for start, stop in parts:
             slopes, to_candidate = self._slopes(start, stop)
             delta_h = np.empty((stop - start, batch, size), dtype=grad.dtype)
-            behind = np.empty((stop - start, batch, 3, size), dtype=grad.dtype)
             backwards = (
                 slopes,
                 self._gates[start:stop, Z],
-                behind.swapaxes(1, 2),
-                behind.reshape(stop - start, *cut, 3 * size),
+                delta_gates[start:stop],
+                delta_cut[start:stop],
                 delta_h,
                 grad[start:stop],
             )
@@ -177,10 +170,10 @@ class GRU(Reading):
                 add(carry, g, dh)
                 multiply(slope, dh, delta)
                 multiply(dh, z, kept_share)  # what h_t-1 gets by being kept
-                multiply_weight(d, weight_hidden, carry_cut)
-            before = behind.copy()
-            multiply(delta_h, to_candidate, out=before[:, :, N])
-            yield behind, before
+                product(d, weight_hidden, carry_cut)
+            delta_input[start:stop, :, :N] = delta_hidden[start:stop, :, :N]
+            multiply(delta_h, to_candidate, out=delta_input[start:stop, :, N])
+            yield start, stop
 
     def _slopes(self, start: int, stop: int) -> tuple[FloatArray, FloatArray]:
         """What dL/dh_t is multiplied by on its way to the pre-activations.

@@ -14,25 +14,28 @@ less the peepholes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
-from engine.autograd.recurrent import Arrays, JointReading, pieces, product, transposed
+from engine.autograd.recurrent import Arrays, JointReading, by_gate, pieces
 from engine.autograd.tensor import FloatArray
 
-I, F, G, O, C = range(5)  # noqa: E741  the letters of the equations
-"""Where the gates lie among the blocks of a step, and after them the cell before it."""
+O, I, F, G, C = range(5)  # noqa: E741  the letters of the equations
+"""Where the gates lie among the blocks of a step and of the weight, and the cell before it. In this order i and f lie
+side by side, as do g and c_t-1 with which they are multiplied, and i, f and g, which the gradient reaches through
+the cell."""
 
 
-@cache
-def _by_tanh(dtype: np.dtype[np.floating]) -> tuple[FloatArray, FloatArray]:
-    """sigmoid(z) = tanh(z / 2) / 2 + 1 / 2: with the first factor in the weights, one tanh serves all four gates.
+@lru_cache(maxsize=8)
+def _by_tanh(shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> tuple[FloatArray, FloatArray]:
+    """sigmoid(z) = tanh(z / 2) / 2 + 1 / 2, so that one tanh serves all four gates.
 
     Returns:
-        The factor, which is also that of the pre-activation, and the summand, for each gate; (4, 1, 1).
+        The factor before and after, and the summand, spread out to `shape`, (4, B, H): numpy is quickest there.
     """
-    factor = np.array([0.5, 0.5, 1.0, 0.5], dtype=dtype).reshape(4, 1, 1)
+    factor = np.full(shape, 0.5, dtype=dtype)
+    factor[G] = 1
     return factor, 1 - factor
 
 
@@ -42,27 +45,28 @@ class LSTM(JointReading):
     gates = 4
     carried = ("hidden", "cell")
 
-    def __init__(self, ready: Arrays, x: FloatArray, state: Arrays) -> None:
-        (weight,) = ready
+    def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None:
+        (weight,) = weights
         hidden, cell = state
         self._begin(x, hidden)
         steps, (batch, size) = len(x), hidden.shape
-        blocks = np.empty((steps + 1, 5, batch, size), dtype=x.dtype)  # i, f, g, o, c_t-1
+        blocks = np.empty((steps + 1, 5, batch, size), dtype=x.dtype)  # o, i, f, g, c_t-1
         blocks[0, C] = cell
         parts = np.empty((steps, 2, batch, size), dtype=x.dtype)  # i g and f c_t-1, whose sum is c_t
         squashed = np.empty((steps, batch, size), dtype=x.dtype)  # tanh(c_t)
         self._blocks, self._parts, self._squashed = blocks, parts, squashed
+        weight, product = by_gate(weight, 4, batch)
         gates = blocks[:-1, :C]
         z = gates.reshape(steps, batch, 4 * size) if weight.ndim == 2 else gates
-        factor, summand = _by_tanh(x.dtype)
-        add, multiply, tanh, multiply_weight = np.add, np.multiply, np.tanh, product(weight)
-        for row, pre, ifgo, i_f, g_c, o, ig_fc, ig, fc, c, tanh_c, h in zip(
+        factor, summand = _by_tanh((4, batch, size), x.dtype)
+        add, multiply, tanh = np.add, np.multiply, np.tanh
+        for row, pre, oifg, o, i_f, g_c, ig_fc, ig, fc, c, tanh_c, h in zip(
             self._joint[:-1],
             z,
             gates,
-            gates[:, :G],
-            blocks[:-1, G::2],
             gates[:, O],
+            gates[:, I:G],
+            blocks[:-1, G:],
             parts,
             parts[:, 0],
             parts[:, 1],
@@ -71,21 +75,15 @@ class LSTM(JointReading):
             self.hidden,
             strict=True,
         ):
-            multiply_weight(row, weight, pre)
-            tanh(ifgo, ifgo)
-            multiply(ifgo, factor, ifgo)
-            add(ifgo, summand, ifgo)
+            product(row, weight, pre)
+            multiply(oifg, factor, oifg)
+            tanh(oifg, oifg)
+            multiply(oifg, factor, oifg)
+            add(oifg, summand, oifg)
             multiply(i_f, g_c, ig_fc)
             add(ig, fc, c)
             tanh(c, tanh_c)
             multiply(o, tanh_c, h)
-
-    @staticmethod
-    def ready(weights: Sequence[FloatArray], batch: int) -> Arrays:
-        """[U W b]^T by gate, the sigmoids' halved."""
-        weight_input, weight_hidden, bias = weights
-        factor, _ = _by_tanh(bias.dtype)
-        return (transposed((weight_hidden, weight_input, bias), 4, batch, factor),)
 
     @property
     def state(self) -> Arrays:
@@ -105,53 +103,53 @@ class LSTM(JointReading):
         }
 
     def _way_back(
-        self, grad: FloatArray, weight_hidden: FloatArray, parts: Sequence[tuple[int, int]]
-    ) -> Iterator[FloatArray]:
-        batch, size = grad.shape[1:]
+        self, grad: FloatArray, weight_hidden: FloatArray, delta: FloatArray, parts: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[int, int]]:
+        steps, batch, size = grad.shape
         cut = pieces(batch, 4 * size, size)
         delta_h = np.zeros((batch, size), dtype=grad.dtype)
         delta_c = np.zeros((batch, size), dtype=grad.dtype)
         share = np.empty((batch, size), dtype=grad.dtype)
         delta_h_cut = delta_h.reshape(*cut, size)
-        add, multiply, multiply_weight = np.add, np.multiply, np.dot if len(cut) == 1 else np.matmul
+        delta_cut = delta.reshape(steps, *cut, 4 * size)
+        delta_gates = delta.reshape(steps, batch, 4, size).swapaxes(1, 2)  # (T, 4, B, H)
+        add, multiply, product = np.add, np.multiply, np.dot if len(cut) == 1 else np.matmul
         for start, stop in parts:
             slopes = self._slopes(start, stop)
-            delta = np.empty((stop - start, batch, 4, size), dtype=grad.dtype)
-            by_gate = delta.swapaxes(1, 2)  # (steps, 4, B, H)
             backwards = (
                 slopes[:, O],
                 slopes[:, C],
-                slopes[:, :O],
-                by_gate[:, O],
-                by_gate[:, :O],
+                slopes[:, I:C],
+                delta_gates[start:stop, O],
+                delta_gates[start:stop, I:],
                 self._blocks[start:stop, F],
-                delta.reshape(stop - start, *cut, 4 * size),
+                delta_cut[start:stop],
                 grad[start:stop],
             )
-            for to_o, to_c, c_to_ifg, delta_o, delta_ifg, f, d, g in zip(
+            for to_o, to_c, to_ifg, delta_o, delta_ifg, f, d, g in zip(
                 *(array[::-1] for array in backwards), strict=True
             ):
                 add(delta_h, g, delta_h)
                 multiply(delta_h, to_o, delta_o)
                 multiply(delta_h, to_c, share)
                 add(delta_c, share, delta_c)
-                multiply(c_to_ifg, delta_c, delta_ifg)
+                multiply(to_ifg, delta_c, delta_ifg)
                 multiply(delta_c, f, delta_c)  # what c_t-1 gets by being kept
-                multiply_weight(d, weight_hidden, delta_h_cut)
-            yield delta
+                product(d, weight_hidden, delta_h_cut)
+            yield start, stop
 
     def _slopes(self, start: int, stop: int) -> FloatArray:
-        """What dL/dc_t is multiplied by on its way to z_i, z_f, z_g, and dL/dh_t to z_o and c_t; (steps, 5, B, H)."""
+        """What dL/dh_t is multiplied by on its way to z_o and c_t, and dL/dc_t to z_i, z_f and z_g; (steps, 5, B, H)."""
         blocks, parts = self._blocks[start:stop], self._parts[start:stop]
         h, tanh_c = self.hidden[start:stop], self._squashed[start:stop]
         multiply, subtract = np.multiply, np.subtract
         slopes = np.empty_like(blocks)
-        multiply(blocks[:, :G], parts, out=slopes[:, :G])
-        subtract(parts, slopes[:, :G], out=slopes[:, :G])  # g i (1 - i) and c_t-1 f (1 - f)
-        multiply(parts[:, 0], blocks[:, G], out=slopes[:, G])
-        subtract(blocks[:, I], slopes[:, G], out=slopes[:, G])  # i (1 - g^2)
         multiply(blocks[:, O], h, out=slopes[:, O])
         subtract(h, slopes[:, O], out=slopes[:, O])  # tanh(c) o (1 - o)
+        multiply(blocks[:, I:G], parts, out=slopes[:, I:G])
+        subtract(parts, slopes[:, I:G], out=slopes[:, I:G])  # g i (1 - i) and c_t-1 f (1 - f)
+        multiply(parts[:, 0], blocks[:, G], out=slopes[:, G])
+        subtract(blocks[:, I], slopes[:, G], out=slopes[:, G])  # i (1 - g^2)
         multiply(h, tanh_c, out=slopes[:, C])
         subtract(blocks[:, O], slopes[:, C], out=slopes[:, C])  # o (1 - tanh(c)^2)
         return slopes

@@ -4,18 +4,19 @@ A cell (`rnn.py`, `lstm.py`, `gru.py`) is a `Reading`: made from weights, a sequ
 states, and knows the way back. What the cells share stands here: the node, and how products are cut.
 
 Sequences are time-major, (T, B, .), so that what belongs to one step is contiguous. Within a step numbers are kept
-gate by gate, (G, B, H), so that an elementwise operation runs over whole blocks.
+gate by gate, (G, B, H), so that an elementwise operation runs over whole blocks: at batch size 1 the price of a step
+is its number of numpy calls, and those on contiguous operands of one shape cost a third of those that broadcast.
 
-Two facts about small products shape the code. BLAS has kernels that need no packing for products up to about a
-million multiply-adds, which come near the processor's peak where a product twice that size loses a fifth; and a
-product with a stored weight transposed, x W^T with W (O, I), takes half as long again as one with a transposed copy.
-So the weights are copied once for a sequence, in blocks, and `np.matmul` goes through the blocks in one call.
+A layer's weight is stored as its rows are multiplied: [U W b]^T, one column a unit of each gate. BLAS has kernels
+that need no packing for products up to about a million multiply-adds, which come near the processor's peak where a
+product twice that size loses a fifth; so `np.matmul` goes gate by gate forward, and in pieces of rows on the way back.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -25,44 +26,47 @@ from engine.autograd.tensor import FloatArray, Tensor
 from engine.parallel import product_then
 
 Arrays: TypeAlias = tuple[FloatArray, ...]
-Shapes: TypeAlias = dict[str, tuple[int, ...]]
 
 SMALL_PRODUCT = 1_000_000
 """Multiply-adds up to which BLAS multiplies without packing: 100 GFLOPS against 80 (OpenBLAS, AVX-512, one thread)."""
 
-WORTH_CUTTING = 1 << 25
-"""Multiply-adds of a weight gradient from which it is computed in two halves, so that the second thread can begin
-while the way back is still at the first half of the sequence."""
+WORTH_CUTTING = 1 << 23
+"""Multiply-adds of the pieces in which a weight gradient is computed, so that the second thread can begin while the
+way back is still at earlier steps."""
+
+MOST_STRETCHES = 4
+
 
 
 class Reading(ABC):
     """A sequence as one layer reads it, with what the way back needs.
 
     Arguments:
-        ready: the layer's weights as `ready` lays them out.
+        weights: as `shapes` lists them.
         x: the sequence, (T, B, I).
         state: what the layer carries from before, (B, H) each; neither it nor `x` is written to.
 
     Attributes:
         hidden: h_1 .. h_T, (T, B, H), not contiguous.
+        gates: how many columns of weights a unit has, G.
+        rows: what the rows of each weight are multiplied with, from the top: "hidden" h_t-1, "input" x_t, or "one",
+            which makes that row a bias.
         carried: names of the arrays of a state.
     """
 
+    gates: ClassVar[int]
+    rows: ClassVar[Mapping[str, tuple[str, ...]]]
     carried: ClassVar[tuple[str, ...]] = ("hidden",)
     hidden: FloatArray
 
     @abstractmethod
-    def __init__(self, ready: Arrays, x: FloatArray, state: Arrays) -> None: ...
+    def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None: ...
 
-    @staticmethod
-    @abstractmethod
-    def shapes(inputs: int, hidden: int) -> Shapes:
-        """The layer's weights by name, in the order in which the other methods want them."""
-
-    @staticmethod
-    @abstractmethod
-    def ready(weights: Sequence[FloatArray], batch: int) -> Arrays:
-        """The weights copied into the layout in which sequences of `batch` rows are read fastest."""
+    @classmethod
+    def shapes(cls, inputs: int, hidden: int) -> dict[str, tuple[int, int]]:
+        """The layer's weights by name, in the order in which everything here wants them: (rows, G*H) each."""
+        sizes = {"hidden": hidden, "input": inputs, "one": 1}
+        return {name: (sum(sizes[row] for row in rows), cls.gates * hidden) for name, rows in cls.rows.items()}
 
     @property
     @abstractmethod
@@ -102,7 +106,7 @@ def sequence(
     for name, array in zip(cell.carried, state, strict=True):
         if array.shape != state[0].shape or len(array) != batch:
             raise ShapeError(f"the {name} state is {array.shape}; a batch of {batch} needs ({batch}, H)")
-    reading = cell(cell.ready([weight.data for weight in weights], batch), x.data, state)
+    reading = cell([weight.data for weight in weights], x.data, state)
 
     def backward(grad: FloatArray) -> None:
         reading.backward(grad, x, weights)
@@ -110,36 +114,16 @@ def sequence(
     return Tensor.made_by(cell.__name__, reading.hidden, (x, *weights), backward), reading
 
 
-def transposed(
-    weights: Sequence[FloatArray], gates: int, batch: int, scales: FloatArray | None = None
-) -> FloatArray:
-    """[W_1 W_2 ...]^T in the layout for `product`: (I, G*H) for one row, else a block a gate, (G, I, H).
+def by_gate(weight: FloatArray, gates: int, batch: int) -> tuple[FloatArray, Callable[..., Any]]:  # Any: as numpy's
+    """A weight (I, G*H) seen as `batch` rows are best multiplied with it, and what multiplies them.
 
-    Arguments:
-        weights: matrices (G*H, I_k) or vectors (G*H,), to stand below one another.
-        gates: G.
-        batch: rows that will be multiplied at once.
-        scales: a factor for each gate, (G, 1, 1).
+    Returns:
+        The weight itself with `np.dot`, giving (B, G*H), where that is gate by gate already; else a block a gate,
+        (G, I, H), with `np.matmul`, giving (G, B, H). No copies.
     """
-    width = len(weights[0]) // gates
-    sizes = [1 if weight.ndim == 1 else weight.shape[1] for weight in weights]
     if gates == 1 or batch == 1:
-        result = np.empty((sum(sizes), gates * width), dtype=weights[0].dtype)
-        by_gate = result.reshape(-1, gates, width).transpose(1, 0, 2)  # (G, I, H)
-    else:
-        by_gate = result = np.empty((gates, sum(sizes), width), dtype=weights[0].dtype)
-    begin = 0
-    for weight, size in zip(weights, sizes, strict=True):
-        by_gate[:, begin : begin + size] = weight.reshape(gates, width, size).transpose(0, 2, 1)
-        begin += size
-    if scales is not None:
-        np.multiply(by_gate, scales, out=by_gate)
-    return result
-
-
-def product(weight: FloatArray) -> Callable[..., Any]:  # Any: numpy's functions have many forms
-    """What multiplies rows with a weight that `transposed` made: (B, I) -> (B, G*H) for one row, else (G, B, H)."""
-    return np.dot if weight.ndim == 2 else np.matmul
+        return weight, np.dot
+    return weight.reshape(len(weight), gates, -1).transpose(1, 0, 2), np.matmul
 
 
 def pieces(rows: int, inner: int, outer: int) -> tuple[int, ...]:
@@ -156,16 +140,31 @@ def pieces(rows: int, inner: int, outer: int) -> tuple[int, ...]:
 
 
 def multiply_rows(left: FloatArray, right: FloatArray, out: FloatArray) -> None:
-    """Write (N, K) @ (K, M) to `out`, both contiguous, in pieces."""
+    """Write (N, K) @ (K, M) to `out`, in pieces."""
     cut = pieces(len(left), *right.shape)
     multiply = np.dot if len(cut) == 1 else np.matmul
     multiply(left.reshape(*cut, -1), right, out=out.reshape(*cut, -1))
 
 
 def stretches(steps: int, products: int) -> tuple[tuple[int, int], ...]:
-    """The steps in the order of the way back, cut in two where a weight gradient's `products` are many."""
-    half = steps // 2 if products >= WORTH_CUTTING else 0
-    return ((half, steps), (0, half)) if half else ((0, steps),)
+    """The steps in the order of the way back, cut where a weight gradient's `products` are many."""
+    count = max(1, min(MOST_STRETCHES, steps, products // WORTH_CUTTING))
+    edges = [steps * k // count for k in range(count, -1, -1)]
+    return tuple((low, high) for high, low in pairwise(edges))
+
+
+def hand_over(weight: Tensor, rows: FloatArray, delta: FloatArray, *, first: bool) -> None:
+    """Give `weight` its gradient from one stretch, rows^T @ delta, on the second thread where it is large.
+
+    Arguments:
+        rows: what the weight was multiplied with, (N, I).
+        delta: dL/d(products), (N, G*H).
+        first: of the stretches of this way back.
+    """
+    if first:
+        weight.receive_product(rows.T, delta)
+    else:
+        product_then(rows.T, delta, weight.receive)
 
 
 class JointReading(Reading):
@@ -174,14 +173,8 @@ class JointReading(Reading):
     The rows lie ready in `_joint`, (T + 1, B, H + I + 1); a hidden state is written into the row of the next step.
     """
 
-    gates: ClassVar[int]
+    rows = {"weight": ("hidden", "input", "one")}
     _joint: FloatArray
-
-    @classmethod
-    def shapes(cls, inputs: int, hidden: int) -> Shapes:
-        """W, U and b, the gates below one another in PyTorch's order."""
-        size = cls.gates * hidden
-        return {"weight_input": (size, inputs), "weight_hidden": (size, hidden), "bias": (size,)}
 
     def _begin(self, x: FloatArray, hidden: FloatArray) -> None:
         """Lay out the rows: all but the hidden states after the first step's."""
@@ -194,27 +187,28 @@ class JointReading(Reading):
         self._joint, self.hidden = joint, joint[1:, :, :size]
 
     def backward(self, grad: FloatArray, x: Tensor, weights: Sequence[Tensor]) -> None:
-        """Hand their gradients to `x` and `weights`, given dL/dh, (T, B, H)."""
-        weight_input, weight_hidden, bias = weights
+        """Hand their gradients to `x` and the joint weight, given dL/dh, (T, B, H)."""
+        (weight,) = weights
         steps, batch, size = grad.shape
-        wide = len(bias.data)  # G*H
-        rows = self._joint.shape[2]
-        delta_x = np.empty(x.shape, dtype=grad.dtype)
-
-        def share(joint: FloatArray) -> None:  # (G*H, H + I + 1)
-            weight_hidden.receive(joint[:, :size])
-            weight_input.receive(joint[:, size:-1])
-            bias.receive(joint[:, -1])
-
-        parts = stretches(steps, steps * batch * wide * rows)
-        for (start, stop), delta in zip(parts, self._way_back(grad, weight_hidden.data, parts), strict=True):
-            flat = delta.reshape(-1, wide)
-            product_then(flat.T, self._joint[start:stop].reshape(-1, rows), share)
-            multiply_rows(flat, weight_input.data, delta_x[start:stop].reshape(len(flat), -1))
-        x.receive(delta_x)
+        rows, wide = weight.shape
+        joint = self._joint[:-1].reshape(-1, rows)  # (T*B, H + I + 1)
+        delta = np.empty((steps * batch, wide), dtype=grad.dtype)  # dL/d(pre-activations)
+        parts = stretches(steps, delta.size * rows)
+        way = self._way_back(grad, weight.data[:size].T, delta.reshape(steps, batch, wide), parts)
+        for start, stop in way:
+            part = slice(start * batch, stop * batch)
+            hand_over(weight, joint[part], delta[part], first=stop == steps)
+        delta_x = np.empty((steps * batch, rows - size - 1), dtype=grad.dtype)
+        multiply_rows(delta, weight.data[size:-1].T, delta_x)
+        x.receive(delta_x.reshape(x.shape))
 
     @abstractmethod
     def _way_back(
-        self, grad: FloatArray, weight_hidden: FloatArray, parts: Sequence[tuple[int, int]]
-    ) -> Iterator[FloatArray]:
-        """dL/d(pre-activations), (stop - start, B, G*H), for each of `parts`, the last steps first."""
+        self, grad: FloatArray, weight_hidden: FloatArray, delta: FloatArray, parts: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[int, int]]:
+        """Fill `delta`, (T, B, G*H), part after part; each is yielded when it is done.
+
+        Arguments:
+            weight_hidden: U, (G*H, H).
+            parts: from which step to which, the last steps first.
+        """

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from engine.autograd.recurrent import Arrays, JointReading, pieces, transposed
+from engine.autograd.recurrent import Arrays, JointReading, pieces
 from engine.autograd.tensor import FloatArray
 
 
@@ -18,8 +18,8 @@ class RNN(JointReading):
 
     gates = 1
 
-    def __init__(self, ready: Arrays, x: FloatArray, state: Arrays) -> None:
-        (weight,) = ready
+    def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None:
+        (weight,) = weights
         (hidden,) = state
         self._begin(x, hidden)
         z = np.empty(hidden.shape, dtype=x.dtype)
@@ -27,12 +27,6 @@ class RNN(JointReading):
         for row, h in zip(self._joint, self.hidden, strict=False):
             dot(row, weight, z)  # (B, H)
             tanh(z, h)
-
-    @staticmethod
-    def ready(weights: Sequence[FloatArray], batch: int) -> Arrays:
-        """[U W b]^T, (H + I + 1, H)."""
-        weight_input, weight_hidden, bias = weights
-        return (transposed((weight_hidden, weight_input, bias), 1, batch),)
 
     @property
     def state(self) -> Arrays:
@@ -44,20 +38,20 @@ class RNN(JointReading):
         return {"hidden": self.hidden[-1]}
 
     def _way_back(
-        self, grad: FloatArray, weight_hidden: FloatArray, parts: Sequence[tuple[int, int]]
-    ) -> Iterator[FloatArray]:
-        batch, size = grad.shape[1:]
+        self, grad: FloatArray, weight_hidden: FloatArray, delta: FloatArray, parts: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[int, int]]:
+        _, batch, size = grad.shape
         cut = pieces(batch, size, size)
         delta_h = np.zeros((batch, size), dtype=grad.dtype)
         delta_h_cut = delta_h.reshape(*cut, size)
         add, multiply, product = np.add, np.multiply, np.dot if len(cut) == 1 else np.matmul
         for start, stop in parts:
-            h = self.hidden[start:stop]
-            delta = np.multiply(h, h)
-            np.subtract(1, delta, out=delta)  # tanh' = 1 - h^2
-            backwards = (delta, delta.reshape(len(delta), *cut, size), grad[start:stop])
+            slope = delta[start:stop]
+            np.multiply(self.hidden[start:stop], self.hidden[start:stop], out=slope)
+            np.subtract(1, slope, out=slope)  # tanh' = 1 - h^2
+            backwards = (slope, slope.reshape(len(slope), *cut, size), grad[start:stop])
             for d, d_cut, g in zip(*(array[::-1] for array in backwards), strict=True):
                 add(delta_h, g, delta_h)
                 multiply(d, delta_h, d)
                 product(d_cut, weight_hidden, delta_h_cut)
-            yield delta
+            yield start, stop

@@ -35,5 +35,5 @@ class LSTM(RecurrentModel):
     def __init__(self, sizes: Sizes, *, seed: int, pad: int = 0, dtype: str = "float32") -> None:
         super().__init__(sizes, seed=seed, pad=pad, dtype=dtype)
         for layer in self.network.layer:
-            _, _, bias = layer.weights
-            bias.data.reshape(4, -1)[F] = sizes.forget_bias
+            (weight,) = layer.weights
+            weight.data[-1].reshape(4, -1)[F] = sizes.forget_bias

@@ -39,7 +39,7 @@ class Recurrent(Protocol):
 
 
 class Reader:
-    """The weights of a network as they are when it is made, laid out for a batch, and the states of the rows.
+    """The weights of a network as they are when it is made, and the states of some rows of text.
 
     Arguments:
         network: is copied.
@@ -49,7 +49,7 @@ class Reader:
     def __init__(self, network: Recurrent, batch: int) -> None:
         self._table = network.embedding.weight.data.copy()
         self._layers = network.layer
-        self._ready = [layer.ready(batch) for layer in network.layer]
+        self._weights = [[weight.data.copy() for weight in layer.weights] for layer in network.layer]
         self._states: list[Arrays] = [layer.zeros(batch) for layer in network.layer]
         self._weight = np.ascontiguousarray(network.output.weight.data.T)  # (H, V)
         self._bias = network.output.bias.data.copy()
@@ -57,8 +57,8 @@ class Reader:
     def read(self, ids: IdArray) -> FloatArray:
         """(T, B) ids -> the highest layer's hidden states, (T, B, H); the rows' states go on."""
         x: FloatArray = self._table[ids]  # (T, B, E)
-        for index, (layer, ready) in enumerate(zip(self._layers, self._ready, strict=True)):
-            reading = layer.look(ready, x, self._states[index])
+        for index, (layer, weights) in enumerate(zip(self._layers, self._weights, strict=True)):
+            reading = layer.look(weights, x, self._states[index])
             x, self._states[index] = reading.hidden, reading.state
         return x
 

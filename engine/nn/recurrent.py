@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from engine.autograd.recurrent import Arrays, Reading, sequence
@@ -20,7 +22,7 @@ class RecurrentLayer(Module[Tensor]):
     Arguments:
         cell: the kind of cell.
         inputs, hidden: I and H.
-        rng: draws the weights, in the order of `cell.shapes`, gate by gate.
+        rng: draws the weights, in the order of `cell.rows`, gate by gate.
         initialiser: of the weights on the input, a name in `engine.nn.initialisation.INITIALISERS`.
 
     Attributes:
@@ -39,15 +41,17 @@ class RecurrentLayer(Module[Tensor]):
     ) -> None:
         self._cell = cell
         self._hidden = hidden
-        names = {"weight_input": initialiser, "weight_hidden": "orthogonal"}
+        kinds = {"hidden": ("orthogonal", hidden), "input": (initialiser, inputs)}
         weights = []
         for name, shape in cell.shapes(inputs, hidden).items():
-            if name in names:
-                gates = range(shape[0] // hidden)
-                blocks = [initialise(names[name], rng, (hidden, shape[1])) for _ in gates]
-                weights.append(Parameter(np.concatenate(blocks).astype(dtype)))
-            else:
-                weights.append(Parameter(np.zeros(shape, dtype=dtype)))
+            weight = np.zeros(shape)
+            begin = 0
+            for kind, count in [kinds[row] for row in cell.rows[name] if row in kinds]:  # the biases come last
+                for gate in range(0, shape[1], hidden):
+                    drawn = initialise(kind, rng, (hidden, count))
+                    weight[begin : begin + count, gate : gate + hidden] = drawn.T
+                begin += count
+            weights.append(Parameter(weight.astype(dtype)))
             setattr(self, name, weights[-1])  # where Module finds it
         self.weights = tuple(weights)
 
@@ -64,10 +68,6 @@ class RecurrentLayer(Module[Tensor]):
         dtype = self.weights[0].data.dtype
         return tuple(np.zeros((batch, self._hidden), dtype=dtype) for _ in self._cell.carried)
 
-    def ready(self, batch: int) -> Arrays:
-        """The weights as they are now, copied and laid out for `look`."""
-        return self._cell.ready([weight.data for weight in self.weights], batch)
-
-    def look(self, ready: Arrays, x: FloatArray, state: Arrays) -> Reading:
-        """A reading of plain arrays, outside any graph."""
-        return self._cell(ready, x, state)
+    def look(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> Reading:
+        """A reading of plain arrays with these weights, outside any graph."""
+        return self._cell(weights, x, state)
