@@ -66,7 +66,9 @@ class Reading(ABC):
     def shapes(cls, inputs: int, hidden: int) -> dict[str, tuple[int, int]]:
         """The layer's weights by name, in the order in which everything here wants them: (rows, G*H) each."""
         sizes = {"hidden": hidden, "input": inputs, "one": 1}
-        return {name: (sum(sizes[row] for row in rows), cls.gates * hidden) for name, rows in cls.rows.items()}
+        return {
+            name: (sum(sizes[row] for row in rows), cls.gates * hidden) for name, rows in cls.rows.items()
+        }
 
     @property
     @abstractmethod
@@ -114,7 +116,9 @@ def sequence(
     return Tensor.made_by(cell.__name__, reading.hidden, (x, *weights), backward), reading
 
 
-def by_gate(weight: FloatArray, gates: int, batch: int) -> tuple[FloatArray, Callable[..., Any]]:  # Any: as numpy's
+def by_gate(
+    weight: FloatArray, gates: int, batch: int
+) -> tuple[FloatArray, Callable[..., Any]]:  # Any: as numpy's
     """A weight (I, G*H) seen as `batch` rows are best multiplied with it, and what multiplies them.
 
     Returns:

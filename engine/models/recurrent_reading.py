@@ -22,7 +22,7 @@ LANES = 32
 SHORTEST_LANE = 64
 WARM_UP = 512
 THOROUGH_WARM_UP = 2048
-"""Characters read before the first that is scored."""
+"""Characters that a lane reads before it scores the one after them."""
 
 PRODUCTS_AT_ONCE = 60_000_000
 """Multiply-adds of the steps read at once, one for each parameter, row and step: some milliseconds."""
@@ -118,7 +118,9 @@ def score(
     if not count:
         return
     lanes = 1 if thorough else max(1, min(LANES, count // SHORTEST_LANE))
-    warm_up = THOROUGH_WARM_UP if thorough else WARM_UP
+    warm_up = (
+        THOROUGH_WARM_UP if thorough else WARM_UP
+    ) - 1  # the last of them is read at the first scored place
     length = -(-count // lanes)
     firsts = start + length * np.arange(lanes) - warm_up  # where each lane's reading begins, (L,)
     warm_up += min(0, int(firsts.max()))  # nobody needs more than there is

@@ -46,7 +46,9 @@ class RecurrentLayer(Module[Tensor]):
         for name, shape in cell.shapes(inputs, hidden).items():
             weight = np.zeros(shape)
             begin = 0
-            for kind, count in [kinds[row] for row in cell.rows[name] if row in kinds]:  # the biases come last
+            for kind, count in [
+                kinds[row] for row in cell.rows[name] if row in kinds
+            ]:  # the biases come last
                 for gate in range(0, shape[1], hidden):
                     drawn = initialise(kind, rng, (hidden, count))
                     weight[begin : begin + count, gate : gate + hidden] = drawn.T

@@ -73,47 +73,36 @@ def test_a_second_gradient_waits_for_the_first(operands: tuple[FloatArray, Float
     assert np.array_equal(parameter.grad, expected)
 
 
-def test_two_halves_of_a_work_are_both_done_and_products_inside_them_at_once(
+def test_products_are_used_on_the_thread_that_asked_in_the_order_of_asking(
     operands: tuple[FloatArray, FloatArray],
 ) -> None:
     left, right = operands
-    outs = [np.full((ROWS, COLUMNS), np.nan, dtype=np.float32) for _ in range(2)]
-    finished = []
+    used: list[tuple[float, int]] = []
 
-    def half(index: int) -> None:
-        parallel.product_into(outs[index], left, right)
-        finished.append(np.array_equal(outs[index], np.dot(left, right)))
+    def use(factor: float) -> parallel.Use:
+        return lambda product: used.append((factor * float(product[0, 0]), threading.get_ident()))
 
-    parallel.divide(lambda: half(0), lambda: half(1))
-    assert finished == [True, True]
-
-
-def test_a_half_that_is_divided_again_is_done_by_its_own_thread() -> None:
-    done: list[tuple[str, int]] = []
-
-    def quarters(name: str) -> None:
-        parallel.divide(
-            lambda: done.append((f"{name}1", threading.get_ident())),
-            lambda: done.append((f"{name}2", threading.get_ident())),
-        )
-
-    parallel.divide(lambda: quarters("a"), lambda: quarters("b"))
-    threads = dict(done)
-    assert threads["a1"] == threads["a2"] == threading.get_ident()
-    assert threads["b1"] == threads["b2"] != threading.get_ident()
+    for factor in (1.0, 2.0, 3.0):
+        parallel.product_then(left, right, use(factor))
+    assert used == []
+    parallel.finish()
+    corner = float(np.dot(left, right)[0, 0])
+    assert used == [(factor * corner, threading.get_ident()) for factor in (1.0, 2.0, 3.0)]
 
 
-def test_an_error_in_a_half_waits_for_the_other_half() -> None:
-    begun, done = threading.Event(), []
+def test_a_small_product_is_used_at_once() -> None:
+    used: list[FloatArray] = []
+    parallel.product_then(np.eye(2), np.full((2, 2), 3.0), used.append)
+    assert [product.tolist() for product in used] == [[[3, 3], [3, 3]]]
 
-    def other() -> None:
-        begun.wait()
-        done.append(True)
 
-    def one() -> None:
-        begun.set()
-        raise ValueError("one half")
-
-    with pytest.raises(ValueError, match="one half"):
-        parallel.divide(one, other)
-    assert done == [True]
+def test_a_use_may_wait_for_what_is_still_under_way(operands: tuple[FloatArray, FloatArray]) -> None:
+    left, right = operands
+    parameter = Parameter(np.zeros((ROWS, COLUMNS), dtype=np.float32))
+    parameter.clear_gradient()
+    parameter.receive_product(left, right)
+    for _ in range(3):
+        parallel.product_then(left, right, parameter.receive)
+    parallel.finish()
+    once = np.dot(left, right)
+    assert np.array_equal(parameter.grad, once + once + once + once)
