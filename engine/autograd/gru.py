@@ -5,9 +5,9 @@
     n_t = tanh(W_n x_t + b_n + r_t (U_n h_t-1 + b_hn))          candidate
     h_t = (1 - z_t) n_t + z_t h_t-1
 
-Cho et al. (2014) let the reset gate act on h_t-1, before the product with U_n, and call 1 - z what is z here. Acting
-behind the product, as here, is the variant of cuDNN and PyTorch: the whole recurrence is one product a step, and the
-same weights give the same numbers there.
+Cho et al. (2014) let the reset gate act on h_t-1, before the product with U_n. Acting behind it, as here, is the
+variant of cuDNN and PyTorch: the whole recurrence is one product a step, and the same weights give the same numbers
+there.
 
 Source: Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder, equations 5 to 8.
 """
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 
@@ -40,14 +41,15 @@ def _half(dtype: np.dtype[np.floating]) -> FloatArray:
     return np.array(0.5, dtype=dtype)
 
 
-class GRU(Reading):
+class GRUReading(Reading):
     """A sequence as a GRU layer reads it; the arguments are those of every `Reading`.
 
     Its weights are [W b]^T and [U b_h]^T, as in PyTorch; of b_h only b_hn differs in effect from b.
     """
 
+    name = "gru"
     gates = 3
-    rows = {"weight_input": ("input", "one"), "weight_hidden": ("hidden", "one")}
+    rows = MappingProxyType({"weight_input": ("input", "one"), "weight_hidden": ("hidden", "one")})
 
     def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None:
         weight_input, weight_hidden = weights
@@ -145,7 +147,7 @@ class GRU(Reading):
         delta_hidden: FloatArray,
         parts: Sequence[tuple[int, int]],
     ) -> Iterator[tuple[int, int]]:
-        """Fill both deltas, (T, B, 3, H), part after part, the last steps first; each is yielded when it is done."""
+        """Fill both deltas, (T, B, 3, H), part after part, the last steps first; each is yielded when done."""
         steps, batch, size = grad.shape
         cut = pieces(batch, 3 * size, size)
         carry = np.zeros((batch, size), dtype=grad.dtype)

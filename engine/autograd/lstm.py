@@ -22,9 +22,11 @@ from engine.autograd.recurrent import Arrays, JointReading, by_gate, pieces
 from engine.autograd.tensor import FloatArray
 
 O, I, F, G, C = range(5)  # noqa: E741  the letters of the equations
-"""Where the gates lie among the blocks of a step and of the weight, and the cell before it. In this order i and f lie
-side by side, as do g and c_t-1 with which they are multiplied, and i, f and g, which the gradient reaches through
-the cell."""
+"""Where the gates lie among the blocks of a step and of the weight, and the cell before it.
+
+In this order i and f lie side by side, as do g and c_t-1 with which they are multiplied, and i, f and g, which the
+gradient reaches through the cell.
+"""
 
 
 @lru_cache(maxsize=8)
@@ -39,9 +41,10 @@ def _by_tanh(shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> tuple[Floa
     return factor, 1 - factor
 
 
-class LSTM(JointReading):
+class LSTMReading(JointReading):
     """A sequence as an LSTM layer reads it; the arguments are those of every `Reading`."""
 
+    name = "lstm"
     gates = 4
     carried = ("hidden", "cell")
 
@@ -139,7 +142,7 @@ class LSTM(JointReading):
             yield start, stop
 
     def _slopes(self, start: int, stop: int) -> FloatArray:
-        """What dL/dh_t is multiplied by on its way to z_o and c_t, and dL/dc_t to z_i, z_f and z_g; (steps, 5, B, H)."""
+        """What dL/dh_t is multiplied by on its way to z_o and c_t, and dL/dc_t to z_i, z_f, z_g; (., 5, B, H)."""
         blocks, parts = self._blocks[start:stop], self._parts[start:stop]
         h, tanh_c = self.hidden[start:stop], self._squashed[start:stop]
         multiply, subtract = np.multiply, np.subtract

@@ -3,13 +3,15 @@
 A cell (`rnn.py`, `lstm.py`, `gru.py`) is a `Reading`: made from weights, a sequence and a state, it has the hidden
 states, and knows the way back. What the cells share stands here: the node, and how products are cut.
 
-Sequences are time-major, (T, B, .), so that what belongs to one step is contiguous. Within a step numbers are kept
-gate by gate, (G, B, H), so that an elementwise operation runs over whole blocks: at batch size 1 the price of a step
-is its number of numpy calls, and those on contiguous operands of one shape cost a third of those that broadcast.
+Sequences are time-major, (T, B, .), so that what belongs to one step is contiguous. Within a step numbers are
+kept gate by gate, (G, B, H), so that an elementwise operation runs over whole blocks: at batch size 1 the price of
+a step is its number of numpy calls, and those on contiguous operands of one shape cost a third of those that
+broadcast.
 
 A layer's weight is stored as its rows are multiplied: [U W b]^T, one column a unit of each gate. BLAS has kernels
 that need no packing for products up to about a million multiply-adds, which come near the processor's peak where a
-product twice that size loses a fifth; so `np.matmul` goes gate by gate forward, and in pieces of rows on the way back.
+product twice that size loses a fifth; so `np.matmul` goes gate by gate forward, and in pieces of rows on the way
+back.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -28,7 +31,7 @@ from engine.parallel import product_then
 Arrays: TypeAlias = tuple[FloatArray, ...]
 
 SMALL_PRODUCT = 1_000_000
-"""Multiply-adds up to which BLAS multiplies without packing: 100 GFLOPS against 80 (OpenBLAS, AVX-512, one thread)."""
+"""Multiply-adds up to which BLAS multiplies without packing: 100 GFLOPS against 80 (OpenBLAS, AVX-512)."""
 
 WORTH_CUTTING = 1 << 23
 """Multiply-adds of the pieces in which a weight gradient is computed, so that the second thread can begin while the
@@ -48,12 +51,14 @@ class Reading(ABC):
 
     Attributes:
         hidden: h_1 .. h_T, (T, B, H), not contiguous.
+        name: the cell's, for people.
         gates: how many columns of weights a unit has, G.
         rows: what the rows of each weight are multiplied with, from the top: "hidden" h_t-1, "input" x_t, or "one",
             which makes that row a bias.
         carried: names of the arrays of a state.
     """
 
+    name: ClassVar[str]
     gates: ClassVar[int]
     rows: ClassVar[Mapping[str, tuple[str, ...]]]
     carried: ClassVar[tuple[str, ...]] = ("hidden",)
@@ -113,7 +118,7 @@ def sequence(
     def backward(grad: FloatArray) -> None:
         reading.backward(grad, x, weights)
 
-    return Tensor.made_by(cell.__name__, reading.hidden, (x, *weights), backward), reading
+    return Tensor.made_by(cell.name, reading.hidden, (x, *weights), backward), reading
 
 
 def by_gate(
@@ -177,7 +182,7 @@ class JointReading(Reading):
     The rows lie ready in `_joint`, (T + 1, B, H + I + 1); a hidden state is written into the row of the next step.
     """
 
-    rows = {"weight": ("hidden", "input", "one")}
+    rows = MappingProxyType({"weight": ("hidden", "input", "one")})
     _joint: FloatArray
 
     def _begin(self, x: FloatArray, hidden: FloatArray) -> None:

@@ -13,9 +13,10 @@ from engine.autograd.recurrent import Arrays, JointReading, pieces
 from engine.autograd.tensor import FloatArray
 
 
-class RNN(JointReading):
+class RNNReading(JointReading):
     """A sequence as a simple recurrent layer reads it; the arguments are those of every `Reading`."""
 
+    name = "rnn"
     gates = 1
 
     def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None:

@@ -12,17 +12,21 @@ behind it.
 
 from __future__ import annotations
 
-from engine.autograd.gru import GRU as Cell
+from types import MappingProxyType
+
+from engine.autograd.gru import GRUReading
 from engine.models.recurrent import RecurrentModel
 
 
 class GRU(RecurrentModel):
     """The GRU model on `Tensor`; the arguments are those of `RecurrentModel`."""
 
-    cell = Cell
-    equations = {
-        "reset": "r{n} = sigmoid(Wr {x} + Ur h{n}(t-1) + br)",
-        "update": "z{n} = sigmoid(Wz {x} + Uz h{n}(t-1) + bz)",
-        "candidate": "n{n} = tanh(Wn {x} + bn + r{n} (Un h{n}(t-1) + bhn))",
-        "hidden": "h{n} = (1 - z{n}) n{n} + z{n} h{n}(t-1)",
-    }
+    cell = GRUReading
+    equations = MappingProxyType(
+        {
+            "reset": "r{n} = sigmoid(Wr {x} + Ur h{n}(t-1) + br)",
+            "update": "z{n} = sigmoid(Wz {x} + Uz h{n}(t-1) + bz)",
+            "candidate": "n{n} = tanh(Wn {x} + bn + r{n} (Un h{n}(t-1) + bhn))",
+            "hidden": "h{n} = (1 - z{n}) n{n} + z{n} h{n}(t-1)",
+        }
+    )

@@ -14,23 +14,26 @@ there is something to remember (Jozefowicz et al. 2015). Graves's peepholes are 
 
 from __future__ import annotations
 
-from engine.autograd.lstm import LSTM as Cell
-from engine.autograd.lstm import F
+from types import MappingProxyType
+
+from engine.autograd.lstm import F, LSTMReading
 from engine.models.recurrent import RecurrentModel, Sizes
 
 
 class LSTM(RecurrentModel):
     """The LSTM model on `Tensor`; the arguments are those of `RecurrentModel`."""
 
-    cell = Cell
-    equations = {
-        "input": "i{n} = sigmoid(Wi {x} + Ui h{n}(t-1) + bi)",
-        "forget": "f{n} = sigmoid(Wf {x} + Uf h{n}(t-1) + bf)",
-        "candidate": "g{n} = tanh(Wg {x} + Ug h{n}(t-1) + bg)",
-        "output": "o{n} = sigmoid(Wo {x} + Uo h{n}(t-1) + bo)",
-        "cell": "c{n} = f{n} c{n}(t-1) + i{n} g{n}",
-        "hidden": "h{n} = o{n} tanh(c{n})",
-    }
+    cell = LSTMReading
+    equations = MappingProxyType(
+        {
+            "input": "i{n} = sigmoid(Wi {x} + Ui h{n}(t-1) + bi)",
+            "forget": "f{n} = sigmoid(Wf {x} + Uf h{n}(t-1) + bf)",
+            "candidate": "g{n} = tanh(Wg {x} + Ug h{n}(t-1) + bg)",
+            "output": "o{n} = sigmoid(Wo {x} + Uo h{n}(t-1) + bo)",
+            "cell": "c{n} = f{n} c{n}(t-1) + i{n} g{n}",
+            "hidden": "h{n} = o{n} tanh(c{n})",
+        }
+    )
 
     def __init__(self, sizes: Sizes, *, seed: int, pad: int = 0, dtype: str = "float32") -> None:
         super().__init__(sizes, seed=seed, pad=pad, dtype=dtype)

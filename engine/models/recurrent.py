@@ -89,7 +89,8 @@ class Network(Module[IdArray]):
 
     def __call__(self, x: IdArray) -> Tensor:
         """(B, T) ids -> logits, (T*B, V), from the beginning of a text."""
-        logits: Tensor = self.stages(x, self.zeros(len(x)))[-1][1]
+        logits = self.stages(x, self.zeros(len(x)))[-1][1]
+        assert isinstance(logits, Tensor)
         return logits
 
     def zeros(self, batch: int) -> tuple[Arrays, ...]:
@@ -108,9 +109,9 @@ class Network(Module[IdArray]):
         x = reshape(vectors, (steps, batch, vectors.shape[1]))
         stages: list[tuple[str, Tensor | Reading]] = [("embedding", x)]
         for index, (layer, state) in enumerate(zip(self.layer, states, strict=True)):
-            x, reading = layer.read(x, state)  # (T, B, H)
+            hidden, reading = layer.read(x, state)  # (T, B, H)
             stages.append((f"layer.{index}", reading))
-            x = self.dropout(x)
+            x = self.dropout(hidden)
         stages.append(("logits", self.output(reshape(x, (steps * batch, x.shape[2])))))
         return tuple(stages)
 
@@ -165,8 +166,8 @@ class RecurrentModel(SequenceModel):
     def forward(self, contexts: IdArray) -> Forward:
         """(B, T) ids -> every stage up to the logits, (T*B, V), all rows of the first step first.
 
-        In training the states are those in which the batch before ended, if it had as many rows, and are carried on;
-        else the contexts are beginnings of texts.
+        In training the states are those in which the batch before ended, if it had as many rows, and are carried
+        on; else the contexts are beginnings of texts.
         """
         if not self.network.training:
             return self.without_noise(contexts)
@@ -203,7 +204,7 @@ class RecurrentModel(SequenceModel):
 
     def stage_values(self, forward: Forward, row: int) -> dict[str, NDArray[np.floating]]:
         """What each stage gave at the last place of one context: vector, gates and states by layer, logits."""
-        values = {}
+        values: dict[str, NDArray[np.floating]] = {}
         batch = forward.stages[0][1].shape[1]
         for name, stage in forward.stages:
             if isinstance(stage, Reading):

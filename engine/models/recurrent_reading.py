@@ -5,7 +5,8 @@ Everything here is arrays; there is no graph and nothing is kept of a step but t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -92,7 +93,8 @@ class Continued:
     @property
     def logits(self) -> NDArray[np.floating]:
         """Scores for the next character, (V,)."""
-        return self._reader.scores(self._hidden)[0]
+        logits: NDArray[np.floating] = self._reader.scores(self._hidden)[0]
+        return logits
 
     def advance(self, character: int) -> None:
         """Read the character with this id."""
@@ -151,7 +153,6 @@ def _cuts(warm_up: int, length: int, firsts: NDArray[np.int64], at_once: int) ->
     marks = {0, warm_up, end} | {
         int(mark) for mark in np.concatenate([-firsts, 1 - firsts]) if 0 < mark < end
     }
-    edges: Sequence[int] = sorted(marks)
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(sorted(marks)):
         for begin in range(low, high, at_once):
             yield begin, min(begin + at_once, high)

@@ -8,12 +8,14 @@ units are sigmoids; with tanh, as here and in PyTorch, states have mean zero and
 
 from __future__ import annotations
 
-from engine.autograd.rnn import RNN as Cell
+from types import MappingProxyType
+
+from engine.autograd.rnn import RNNReading
 from engine.models.recurrent import RecurrentModel
 
 
 class RNN(RecurrentModel):
     """The simple recurrent model on `Tensor`; the arguments are those of `RecurrentModel`."""
 
-    cell = Cell
-    equations = {"hidden": "h{n} = tanh(W{n} {x} + U{n} h{n}(t-1) + b{n})"}
+    cell = RNNReading
+    equations = MappingProxyType({"hidden": "h{n} = tanh(W{n} {x} + U{n} h{n}(t-1) + b{n})"})

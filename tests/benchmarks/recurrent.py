@@ -4,10 +4,10 @@
 
 Sizes: V 65, E 32, H 128, T 32, one layer, Adam, float32. PyTorch is timed with one thread and with two, and the
 faster of the two counts. Each contender has a process of its own; they take turns, round by round, and a ratio is
-that of the medians. A training step is all of it but the drawing of the batch: forward, backward, update. Writing is
-one character after the other with a carried state, scores included. "Limit" is the time of our step over that of
-its bare matrix products on one thread, and "MB" the largest resident size of a process that has done nothing else
-than import, and train a few hundred steps.
+that of the medians. A training step is all of it but the drawing of the batch: forward, backward, update. Writing
+is one character after the other with a carried state, scores included. "Limit" is the time of our step over that of
+its bare matrix products on one thread (below 1 it is the second thread), and "MB" the largest resident size of a
+process that does nothing else.
 """
 
 from __future__ import annotations

@@ -18,11 +18,11 @@ from engine.autograd import recurrent
 from engine.autograd.errors import ShapeError
 from engine.autograd.functions import concatenate, reduce_sum, reshape, sigmoid, tanh
 from engine.autograd.gradcheck import check_gradients
-from engine.autograd.gru import GRU
-from engine.autograd.lstm import LSTM
+from engine.autograd.gru import GRUReading
+from engine.autograd.lstm import LSTMReading
 from engine.autograd.recurrent import Reading, sequence
-from engine.autograd.rnn import RNN
-from engine.autograd.tensor import Tensor
+from engine.autograd.rnn import RNNReading
+from engine.autograd.tensor import FloatArray, Tensor
 
 Floats = NDArray[np.float64]
 Tensors = Sequence[Tensor]
@@ -30,7 +30,7 @@ Cell = Callable[[Tensor, Tensors, list[Tensor]], list[Tensor]]
 
 LIMIT = 1e-6
 EQUAL = 1e-12
-CELLS = [RNN, LSTM, GRU]
+CELLS = [RNNReading, LSTMReading, GRUReading]
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -72,7 +72,7 @@ def gru_cell(x: Tensor, weights: Tensors, state: list[Tensor]) -> list[Tensor]:
     return [(1 - z) * n + z * hidden]
 
 
-DEFINITIONS: dict[type[Reading], Cell] = {RNN: rnn_cell, LSTM: lstm_cell, GRU: gru_cell}
+DEFINITIONS: dict[type[Reading], Cell] = {RNNReading: rnn_cell, LSTMReading: lstm_cell, GRUReading: gru_cell}
 
 
 def arrays_for(
@@ -184,7 +184,7 @@ def test_a_sequence_in_two_parts_with_the_state_carried_is_the_sequence(cell: ty
 def test_two_ways_forward_before_two_ways_back_do_not_disturb_each_other(
     cell: type[Reading], batch: int
 ) -> None:
-    def gradients(passes: Sequence[list[Floats]]) -> list[list[Floats]]:
+    def gradients(passes: Sequence[list[Floats]]) -> list[list[FloatArray]]:
         tensors = [[Tensor(array) for array in arrays] for arrays in passes]
         losses = [weighted(fused(cell, t)) for t in tensors]
         for loss in losses:
@@ -233,8 +233,8 @@ def test_large_scores_saturate_without_a_warning(cell: type[Reading]) -> None:
 
 
 def test_sizes_that_do_not_fit_are_refused_by_name() -> None:
-    x, hidden, cell, weight = arrays_for(LSTM, 12, 3, 2, 4, 5)
+    x, hidden, cell, weight = arrays_for(LSTMReading, 12, 3, 2, 4, 5)
     with pytest.raises(ShapeError, match=r"weight is \(10, 19\).*\(3, 2, 4\).*\(10, 20\)"):
-        sequence(LSTM, Tensor(x), [Tensor(weight[:, :-1])], (hidden, cell))
+        sequence(LSTMReading, Tensor(x), [Tensor(weight[:, :-1])], (hidden, cell))
     with pytest.raises(ShapeError, match=r"the cell state is \(1, 5\); a batch of 2 needs \(2, H\)"):
-        sequence(LSTM, Tensor(x), [Tensor(weight)], (hidden, cell[:1]))
+        sequence(LSTMReading, Tensor(x), [Tensor(weight)], (hidden, cell[:1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from engine.models.language_model import Batch
 from engine.models.lstm import LSTM
 from engine.models.recurrent import RecurrentModel, Sizes
 from engine.models.rnn import RNN
+from engine.training.optimizers import Adam
 
 MODELS = [RNN, LSTM, GRU]
 Kind = type[RecurrentModel]
@@ -56,12 +58,12 @@ def test_all_gradients_agree_with_finite_differences(kind: Kind, layers: int) ->
     model.loss(batch).backward()
     gradient = model.parameters.gradient()
 
-    def loss(points: object) -> float:
-        model.parameters.values[:] = points[0]  # type: ignore[index]  # the one array asked about
+    def loss(points: Sequence[NDArray[np.float64]]) -> float:
+        model.parameters.values[:] = points[0]
         model.remember(carried)
-        return float(model.loss(batch).data)  # type: ignore[attr-defined]  # a Tensor's 0-d array
+        return float(model.loss(batch).data)  # type: ignore[arg-type]  # a 0-d array
 
-    (expected,) = numeric_gradient(loss, [model.parameters.values.copy()])
+    (expected,) = numeric_gradient(loss, [model.parameters.values.astype(np.float64)])
     assert np.allclose(gradient, expected, rtol=1e-6, atol=1e-9)
     assert np.count_nonzero(gradient) > 0.9 * gradient.size
 
@@ -270,8 +272,6 @@ def test_dropout_falls_between_layers_in_training_and_comes_from_the_models_nois
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_few_steps_learn_a_text_that_repeats(kind: Kind) -> None:
-    from engine.training.optimizers import Adam
-
     model = kind(Sizes(vocabulary=4, context=12, embedding=4, hidden=16), seed=13)
     model.train(True)
     optimizer = Adam(model.parameters.values.size, np.float32)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from engine.autograd.tensor import FloatArray
 from engine.models.gru import GRU
 from engine.models.language_model import Batch
 from engine.models.lstm import LSTM
@@ -20,12 +20,12 @@ ORDER = {RNN: [0], LSTM: [1, 2, 3, 0], GRU: [0, 1, 2]}
 
 
 def in_torchs_layout(
-    kind: type[RecurrentModel], layer: int, sizes: Sizes, pieces: dict[str, NDArray[np.float64]]
-) -> dict[str, NDArray[np.float64]]:
-    """A layer's arrays, parameters or gradients, under PyTorch's names; b and b_h together in bias_ih for one bias."""
+    kind: type[RecurrentModel], layer: int, sizes: Sizes, pieces: dict[str, FloatArray]
+) -> dict[str, FloatArray]:
+    """A layer's arrays, parameters or gradients, under PyTorch's names; a single bias is its bias_ih."""
     inputs, hidden = (sizes.hidden if layer else sizes.embedding), sizes.hidden
     counts = {"hidden": hidden, "input": inputs, "one": 1}
-    found: dict[str, NDArray[np.float64]] = {}
+    found: dict[str, FloatArray] = {}
     for name, rows in kind.cell.rows.items():
         ours = pieces[f"layer.{layer}.{name}"]
         gates = ours.reshape(len(ours), -1, hidden)[:, ORDER[kind]].reshape(len(ours), -1).T  # (G*H, rows)
@@ -51,7 +51,7 @@ def test_losses_and_all_gradients_are_those_of_pytorch(
     model.train(True)
     groups = {group.name: group for group in model.parameters.groups}
 
-    def pieces(vector: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    def pieces(vector: FloatArray) -> dict[str, FloatArray]:
         return {name: group.of(vector).reshape(group.shape) for name, group in groups.items()}
 
     own = pieces(values)
