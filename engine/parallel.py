@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable
 from functools import cache, partial
 from queue import SimpleQueue
@@ -26,41 +27,42 @@ LARGE = 1 << 21
 machine)."""
 
 Work: TypeAlias = Callable[[], object]
-
-Use: TypeAlias = Callable[[FloatArray], None]
-"""What is to be done with a product, on the thread that asked for it."""
+"""A piece of work; and what is to be done when it is over, on the thread that asked for it."""
 
 
 class _Helper(threading.local):
     """The calling thread's own helper, so that two engines never wait for each other."""
 
     def __init__(self) -> None:
-        self.under_way = 0
+        self.under_way: deque[Work | None] = deque()  # for each piece what is to be done after it
         self.divided = False  # the thread is at one half of a work, another at the other
         self._todo: SimpleQueue[Work | None] = SimpleQueue()
         self._done: SimpleQueue[Exception | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def start(self, work: Work) -> None:
-        """Hand a piece of work over."""
+    def start(self, work: Work, then: Work | None = None) -> None:
+        """Hand a piece of work over; `then` is done by its owner once it is over."""
         if self._thread is None:
             lines = (self._todo, self._done)
             self._thread = threading.Thread(target=_help, args=lines, name="second half", daemon=True)
             self._thread.start()
             weakref.finalize(threading.current_thread(), self._todo.put, None)  # it ends with its owner
-        self.under_way += 1
+        self.under_way.append(then)
         self._todo.put(work)
 
     def finish(self) -> None:
-        """Wait for all of it; raise what a piece of it raised."""
+        """Wait for all of it, in the order in which it was handed over; raise what a piece of it raised.
+
+        What is done after a piece may itself wait for what is still under way, as adding to a gradient does.
+        """
         errors = []
         while self.under_way:
-            out, use = self.under_way.popleft()
+            then = self.under_way.popleft()
             error = self._done.get()
             if error is not None:
                 errors.append(error)
-            elif use is not None:
-                use(out)
+            elif then is not None:
+                then()
         for error in errors:
             raise error
 
@@ -113,16 +115,16 @@ def divide(one: Work, other: Work) -> None:
         _helper.finish()
 
 
-def product_then(left: FloatArray, right: FloatArray, use: Use) -> None:
+def product_then(left: FloatArray, right: FloatArray, use: Callable[[FloatArray], None]) -> None:
     """Compute (M, K) @ (K, N) and give it to `use`, (M, N): now or, if it is large, by the time `finish` returns.
 
     `use` is called on this thread. The operands must not be written to before that.
     """
-    if left.size * right.shape[1] < LARGE:
+    if _helper.divided or left.size * right.shape[1] < LARGE:
         use(np.dot(left, right))
     else:
         out = np.empty((len(left), right.shape[1]), dtype=left.dtype)
-        _helper.start((left, right, out), use)
+        _helper.start(partial(np.dot, left, right, out=out), partial(use, out))
 
 
 def finish() -> None:

@@ -40,7 +40,6 @@ way back is still at earlier steps."""
 MOST_STRETCHES = 4
 
 
-
 class Reading(ABC):
     """A sequence as one layer reads it, with what the way back needs.
 

@@ -53,7 +53,8 @@ class Reader:
         self._weights = [[weight.data.copy() for weight in layer.weights] for layer in network.layer]
         self._states: list[Arrays] = [layer.zeros(batch) for layer in network.layer]
         self._weight = np.ascontiguousarray(network.output.weight.data.T)  # (H, V)
-        self._bias = network.output.bias.data.copy()
+        bias = network.output.bias
+        self._bias = np.zeros(len(self._weight[0]), self._weight.dtype) if bias is None else bias.data.copy()
 
     def read(self, ids: IdArray) -> FloatArray:
         """(T, B) ids -> the highest layer's hidden states, (T, B, H); the rows' states go on."""

@@ -10,13 +10,14 @@ import pytest
 
 from corpora.corpus import Corpus, Origin
 from corpora.errors import CorpusError
-from engine.live_run import LiveRun
 from engine.models.catalog import MODELS, build_counting
 from engine.models.counting.coverage import unseen_share
 from engine.scoreboard import attempt, neural_attempt, protocol
 from engine.scoreboard.scoreboard import Scoreboard, Wish
 from engine.scoreboard.terms import Entrant, Terms, entrant, with_kneser_ney
 from engine.scoreboard.view import Row, ScoreboardView, State
+from engine.training.beginning import begin
+from engine.training.course import Course
 from engine.training.recipe import Recipe
 from engine.training.rules import RecipeError
 from engine.training.trainer import Trainer
@@ -364,12 +365,12 @@ def test_a_model_that_diverges_or_cannot_be_built_ends_alone(
 
 
 def test_an_error_nobody_expected_ends_one_entrant(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    def live_run(recipe: Recipe, corpus: Corpus, rewind_budget: int) -> object:
+    def broken(recipe: Recipe, corpus: Corpus, rewind_budget: int) -> Course:
         if recipe.hidden == 8:
             raise RuntimeError("a fuse blew")
-        return LiveRun(recipe, corpus, rewind_budget)
+        return begin(recipe, corpus, rewind_budget)
 
-    monkeypatch.setattr(neural_attempt, "LiveRun", live_run)
+    monkeypatch.setattr(neural_attempt, "begin", broken)
     rows = by_name(done(Scoreboard(corpus, [Entrant(SMALL), entrant("mlp", "tiny")], Terms(steps=3))))
     assert (rows["mlp"].state, rows["mlp"].why) == (State.FAILED, "RuntimeError: a fuse blew")
     assert rows["mlp tiny"].state is State.DONE
