@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.training.recipe import LAST_STEP, Change, Recipe
-from engine.training.rules import RULES, RecipeError, Rule, Scalar
+from engine.training.recipe import DEFAULTS, LAST_STEP, Change, Recipe
+from engine.training.rules import GRADIENT, RULES, RecipeError, Rule, Scalar
 
 LIVE = [name for name, rule in RULES.items() if rule.live]
 NUMBERS = [name for name, rule in RULES.items() if rule.kind is not str]
@@ -36,18 +37,41 @@ changes = st.lists(
 ).map(lambda listed: tuple(sorted(listed, key=lambda change: change.step)))
 
 
+def means(name: str, chosen: Mapping[str, Scalar]) -> bool:
+    """Whether an ingredient means something beside these, by the table alone."""
+    belongs = RULES[name].belongs
+    if belongs is None:
+        return True
+    owner, choices = belongs
+    return chosen.get(owner, DEFAULTS[owner]) in choices and means(owner, chosen)
+
+
+def home_of(name: str) -> dict[str, Scalar]:
+    """Choices beside which an ingredient means something."""
+    belongs = RULES[name].belongs
+    return {} if belongs is None else {**home_of(belongs[0]), belongs[0]: belongs[1][0]}
+
+
 @st.composite
-def recipes(draw: st.DrawFn) -> Recipe:
-    """Any recipe the rules allow: any of the ingredients chosen, the others left alone."""
-    names = draw(st.sets(st.sampled_from(list(RULES))))
-    chosen = {name: draw(values_of(RULES[name])) for name in sorted(names)}
+def recipes(draw: st.DrawFn, models: Sequence[str] = RULES["model"].choices) -> Recipe:
+    """Any recipe the rules allow: any of the ingredients that mean something chosen, the others left alone."""
+    chosen: dict[str, Scalar] = {"model": draw(st.sampled_from(models))}
+    names = draw(st.sets(st.sampled_from([name for name in RULES if name != "model"])))
+    for name in RULES:  # owners stand before what belongs to them
+        if name in names and means(name, chosen):
+            chosen[name] = draw(values_of(RULES[name]))
     train, held_out = float(chosen.get("train_share", 0.8)), float(chosen.get("validation_share", 0.1))
     if train + held_out > 1:
         chosen["train_share"], chosen["validation_share"] = max(train / 2, 0.01), held_out / 2
-    if chosen.get("optimizer") == "adam":
-        chosen["momentum"] = 0
-    chosen["steps"] = max(int(chosen.get("steps", 10_000)), int(chosen.get("warmup", 0)) + 1)
-    return Recipe().with_values(**chosen, changes=draw(changes))
+    if not chosen.get("validation_share", 0.1):
+        chosen.pop("patience", None)
+    if chosen["model"] == "transformer":
+        heads = int(chosen.get("heads", 4))
+        chosen["embedding"] = heads * draw(st.integers(1, int(RULES["embedding"].high) // heads))
+    if means("steps", chosen):
+        chosen["steps"] = max(int(chosen.get("steps", 10_000)), int(chosen.get("warmup", 0)) + 1)
+    planned = draw(changes) if chosen["model"] in GRADIENT else ()
+    return Recipe().with_values(**chosen, changes=planned)
 
 
 # Writing and reading.
@@ -118,14 +142,15 @@ def test_a_change_is_written_as_its_ingredient_would_be() -> None:
 def test_a_number_outside_its_range_is_refused_with_name_value_and_range(name: str) -> None:
     rule = RULES[name]
     step = 1 if rule.kind is int else 1e-6 * max(1, rule.high)
-    room: dict[str, Scalar] = {"train_share": 0.01} if name == "validation_share" else {}
+    room = home_of(name)
+    room |= {"train_share": 0.01} if name == "validation_share" else {}
     room |= {"validation_share": 0} if name == "train_share" else {}
-    room |= {"steps": 10**9} if name == "warmup" else {}
+    room |= {"embedding": rule.high} if name == "heads" else {}
     for edge in (rule.low, rule.high):
         assert getattr(Recipe().with_values(**{name: edge}, **room), name) == edge
     for outside in (rule.low - step, rule.high + step, 10**400, -(10**400), str(rule.high + step)):
         with pytest.raises(RecipeError) as refused:
-            Recipe().with_values(**{name: outside})
+            Recipe().with_values(**{name: outside}, **home_of(name))
         assert str(refused.value) == f"{name} = {outside}: {rule.meaning} must be {rule.allowed}"
     low, high = (int(rule.low), int(rule.high)) if rule.kind is int else (f"{rule.low:g}", f"{rule.high:g}")
     assert rule.allowed.endswith(f" from {low} to {high}")
@@ -182,14 +207,30 @@ def test_a_number_is_refused_where_a_word_is_needed(name: str) -> None:
         ("seed=" + "9" * 5000, r"^seed = 9+: the seed must be a whole number"),
         (
             "optimizer=adam momentum=0.9",
-            r"^momentum = 0.9: belongs to sgd; set it to 0 or choose optimizer = sgd$",
+            r"^momentum = 0.9: means nothing to optimizer = adam; leave it out, "
+            r"or choose optimizer = sgd or nesterov$",
         ),
         ("@9:rate=1 @5:rate=2", r"changes must stand in the order of their steps"),
         (
             "train_share=0.8 validation_share=0.3",
             r"train_share = 0.8 and validation_share = 0.3: .* exceed 1",
         ),
-        ("schedule=cosine warmup=50 steps=50", r"warmup = 50: must be less than steps = 50"),
+        ("schedule=cosine warmup=50 steps=50", r"^warmup = 50: must be less than steps = 50$"),
+        ("schedule=linear warmup=50 steps=50", r"^warmup = 50: must be less than steps = 50$"),
+        (
+            "model=transformer heads=5 embedding=12",
+            r"^heads = 5: must divide embedding = 12; choose one of 1, 2, 3, 4, 6, 12$",
+        ),
+        (
+            "patience=3 validation_share=0",
+            r"^patience = 3: there is nothing to validate on; give a validation_share above 0$",
+        ),
+        (
+            "model=kneser-ney hidden=3",
+            r"^hidden = 3: means nothing to model = kneser-ney; leave it out, or choose ",
+        ),
+        ("split=0.9/0.2/0", r"^split = 0.9/0.2/0: write three shares that come to 1, such as 0.9/0.1/0$"),
+        ("split=1", r"^split = 1: write three shares"),
     ],
 )
 def test_a_line_that_cannot_be_followed_is_refused_in_words(line: str, complaint: str) -> None:
@@ -228,7 +269,7 @@ def test_a_line_that_cannot_be_followed_is_refused_in_words(line: str, complaint
             "hidden" + ".a" * 3000 + " = 1",
             "^hidden = .+: units per hidden layer must be",
         ),  # how deep Python prints differs
-        ('optimizer = "adam"\nmomentum = 0.9', "^momentum = 0.9: belongs to sgd"),
+        ('optimizer = "adam"\nmomentum = 0.9', "^momentum = 0.9: means nothing to optimizer = adam"),
     ],
 )
 def test_toml_that_cannot_be_followed_is_refused_in_words(toml: str, complaint: str) -> None:
@@ -265,11 +306,62 @@ def test_the_last_step_that_can_be_named_survives_both_forms() -> None:
 
 def test_momentum_goes_with_sgd_and_none_with_adam() -> None:
     assert Recipe(momentum=0.9).momentum == 0.9
+    assert Recipe(optimizer="nesterov", momentum=0.9).momentum == 0.9
     assert Recipe(optimizer="adam", momentum=0).optimizer == "adam"
 
 
 def test_a_schedule_that_is_constant_does_not_mind_the_warm_up() -> None:
-    assert Recipe(warmup=50, steps=50).warmup == 50
+    assert Recipe(warmup=20_000).warmup > Recipe(warmup=20_000).steps
+
+
+def test_a_split_is_short_for_two_shares() -> None:
+    assert Recipe.parse("split=0.9/0.1/0") == Recipe(train_share=0.9, validation_share=0.1)
+
+
+# What belongs to what.
+
+BELONGING = {name: rule.belongs for name, rule in RULES.items() if rule.belongs is not None}
+
+
+def elsewhere(name: str, draw: st.DataObject) -> tuple[Scalar, str]:
+    """A value that is not the default, and a choice of the owner that the ingredient means nothing to."""
+    owner, choices = BELONGING[name]
+    value = draw.draw(values_of(RULES[name]).filter(lambda value: value != DEFAULTS[name]))
+    strange = [choice for choice in RULES[owner].choices if choice not in choices]
+    return value, draw.draw(st.sampled_from(strange))
+
+
+@pytest.mark.parametrize("name", BELONGING)
+@settings(max_examples=10)
+@given(data=st.data())
+def test_what_means_nothing_to_a_choice_is_refused_beside_it(name: str, data: st.DataObject) -> None:
+    owner, choices = BELONGING[name]
+    value, strange = elsewhere(name, data)
+    with pytest.raises(RecipeError) as refused:
+        Recipe().with_values(**{**home_of(owner), owner: strange, name: value})
+    assert str(refused.value) == (
+        f"{name} = {value}: means nothing to {owner} = {strange}; leave it out, "
+        f"or choose {owner} = {' or '.join(choices)}"
+    )
+    at_its_default = Recipe().with_values(**{**home_of(owner), owner: strange, name: DEFAULTS[name]})
+    assert not at_its_default.means(name)
+
+
+@given(recipes(), st.sampled_from(list(RULES)))
+def test_a_recipe_knows_what_means_something_to_it_and_has_defaults_for_all_else(
+    recipe: Recipe, name: str
+) -> None:
+    chosen = {owner: getattr(recipe, owner) for owner in RULES}
+    assert recipe.means(name) == means(name, chosen)
+    assert recipe.means(name) or getattr(recipe, name) == DEFAULTS[name]
+
+
+def test_what_belongs_to_an_optimizer_means_nothing_to_a_model_that_has_none() -> None:
+    counting = Recipe(model="kneser-ney")
+    assert [name for name in ("optimizer", "momentum", "schedule", "rate") if counting.means(name)] == []
+    assert counting.means("order")
+    assert Recipe().means("momentum")
+    assert not Recipe().means("order")
 
 
 # Changes during a run.
@@ -284,7 +376,7 @@ def test_the_recipe_at_a_step_has_the_changes_up_to_there_carried_out() -> None:
     assert recipe.batch == 1
 
 
-@given(recipes(), st.integers(0, 10**6), st.sampled_from(LIVE), st.data())
+@given(recipes(GRADIENT), st.integers(0, 10**6), st.sampled_from(LIVE), st.data())
 def test_a_change_holds_from_its_step_on_and_forever(
     recipe: Recipe, step: int, name: str, data: st.DataObject
 ) -> None:
@@ -328,7 +420,8 @@ def test_a_recipe_cannot_be_written_to() -> None:
 
 
 def test_every_ingredient_of_a_recipe_has_a_rule_that_allows_its_default() -> None:
-    assert [field.name for field in dataclasses.fields(Recipe)] == [*RULES, "changes"]
+    assert sorted(field.name for field in dataclasses.fields(Recipe)) == sorted([*RULES, "changes"])
+    assert {*DEFAULTS} == {*RULES}
     for name, rule in RULES.items():
         assert rule.read(name, getattr(Recipe(), name)) == getattr(Recipe(), name)
         assert rule.meaning
