@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from engine.models.catalog import build
-from engine.models.language_model import LanguageModel
+from engine.models.language_model import GradientModel, LanguageModel
 from engine.sampling import UnknownPolicy, prepare_prompt
 from engine.snapshot import Losses, NextCharacter
 from engine.training.beginning import watch
@@ -45,6 +45,8 @@ class LiveRun:
 
     def __init__(self, course: Course, seconds: float = 0.0, validations: LossHistory | None = None) -> None:
         self.trainer, self.tracer = course, watch(course)
+        model = course.model
+        self.formulas = tuple(model.formulas().items()) if isinstance(model, GradientModel) else ()
         self.validator = Validator(course, validations)
         self.stopping = Stopping(stop_rule(course.recipe))
         for step, loss in zip(self.validator.losses.steps(), self.validator.losses.column(0), strict=True):

@@ -145,13 +145,13 @@ class RivalView:
 
 @dataclass(frozen=True)
 class Layer:
-    """What one layer did with the example.
+    """What one stage of the model did with the example.
 
     Attributes:
-        name: such as "hidden 1".
+        name: of the stage, such as "hidden.0".
         formula: in the notation of the field, such as "h1 = relu(W1 x + b1)".
-        shapes: such as "(128, 256) (256,) -> (128,)".
-        values: the layer's output for this example, flat.
+        shapes: such as "(128, 256) (128,) -> (128,)".
+        values: the stage's output at the end of this example, flat.
         dead: share of units that are exactly zero, None where that means nothing.
     """
 
@@ -171,10 +171,10 @@ class Trace:
         done: the last phase that is done.
         example: the first example of the batch.
         batch: how many examples the batch has.
-        layers: from the embedding to the last hidden layer.
-        logits, probabilities: the output for this example, (V,).
-        loss: of this example, nats.
-        batch_loss: mean over the batch, nats.
+        layers: from the first stage to the last before the scores.
+        logits, probabilities: the output after this example's last character, (V,).
+        loss: of this example's target, nats.
+        batch_loss: mean over all targets of the batch, nats.
         gradient_norms: (name, norm of dL/d(parameter)) a group, before clipping.
         gradient_norm: of all parameters together, before clipping.
         clipped: what clipping did, in words, "" if nothing.
@@ -248,7 +248,9 @@ class Snapshot:
         steps_per_second: over the last half second or more, None while paused.
         rewindable: how many steps back memory reaches now.
         rewind_limit: how many steps it can reach with this model.
+        phases: the parts of a step of this model, in their order.
         parameters: the parameter table.
+        formulas: (stage, how it computes its output), from the input to the scores; none of a model that counts.
         example: the last example drawn, None before the first step.
         next_character: the distribution to show.
         rivals: the counting models it is compared with, in the order they were asked for.
@@ -271,7 +273,9 @@ class Snapshot:
     steps_per_second: float | None = None
     rewindable: int = 0
     rewind_limit: int = 0
+    phases: tuple[Phase, ...] = tuple(Phase)
     parameters: tuple[ParameterGroup, ...] = ()
+    formulas: tuple[tuple[str, str], ...] = ()
     example: Example | None = None
     losses: Losses | None = None
     next_character: NextCharacter | None = None

@@ -6,18 +6,12 @@ from rich.text import Text
 from textual.widgets import Static
 
 from engine.snapshot import Snapshot, Status
-from engine.training.recipe import Recipe
+from tui.panes.recipe_in_words import learned, model_in_short
 from tui.text import single_line
 
 MARKS = {Status.EMPTY: "○", Status.PAUSED: "‖", Status.RUNNING: "▶", Status.STOPPED: "■"}
 NAME_WIDTH = 24
 """Most cells the text's name may take."""
-
-
-def model_in_short(recipe: Recipe, vocabulary: int) -> str:
-    """The model's way from context to scores, such as "mlp 8x32 > 128 > 128 > 45"."""
-    hidden = " > ".join([str(recipe.hidden)] * recipe.layers)
-    return f"{recipe.model} {recipe.context}x{recipe.embedding} > {hidden} > {vocabulary}"
 
 
 class StatusLine(Static):
@@ -55,14 +49,15 @@ class StatusLine(Static):
         state = f"{MARKS[snapshot.status]} {snapshot.status}"
         right = Text(state, style="bold", no_wrap=True)
         if snapshot.corpus is not None and snapshot.recipe is not None:
-            count = sum(group.count for group in snapshot.parameters)
             model = model_in_short(snapshot.recipe, len(snapshot.corpus.vocabulary))
+            count = sum(group.count for group in snapshot.parameters)
+            sized = f"{model}   {count:,} {learned(snapshot.recipe)}" if count else model
             right.append(f"  step {snapshot.step:,}", style="not bold")
             if snapshot.steps_per_second is not None:
                 right.append(f"  {snapshot.steps_per_second:,.0f}/s", style="not bold")
             room = self.size.width - left.cell_len - right.cell_len - 4
             name = single_line(snapshot.corpus.name, NAME_WIDTH)
-            for words in (f"{name}   {model}   {count:,} parameters", f"{name}   {model}", name):
+            for words in (f"{name}   {sized}", f"{name}   {model}", name):
                 if len(words) <= room:
                     left.append(f"   {words}", style="not bold")
                     break

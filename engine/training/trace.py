@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,9 @@ from engine.training.course import Course
 from engine.training.trainer import Trainer
 
 Floats = NDArray[np.float64]
+
+SHAPES_TOLD = 2
+"""Arrays of one stage whose shapes are told one by one: a weight and a bias."""
 
 
 def example_of(batch: Batch) -> Example:
@@ -103,10 +106,8 @@ class GradientTracer(Tracer):
         stages = trainer.model.stage_values(trainer.forward(), 0)
         formulas = trainer.model.formulas()
         *inner, (_, scores) = stages.items()
-        groups = {group.name: group for group in trainer.model.parameters.groups}
-        layers = tuple(
-            _layer(name, values, formulas[name], groups, trainer.current.activation) for name, values in inner
-        )
+        groups = trainer.model.parameters.groups
+        layers = tuple(_layer(name, values, formulas[name], groups) for name, values in inner)
         logits = scores.astype(np.float64)
         return replace(trace, done=Phase.FORWARD, layers=layers, logits=logits, probabilities=softmax(logits))
 
@@ -156,16 +157,12 @@ class GradientTracer(Tracer):
         return ", ".join(said)
 
 
-def _layer(
-    name: str, values: NDArray[np.floating], formula: str, groups: Mapping[str, Group], activation: str
-) -> Layer:
-    shapes = [
-        str(groups[f"{name}.{part}"].shape) for part in ("weight", "bias") if f"{name}.{part}" in groups
-    ]
-    hidden = name.startswith("hidden")
-    dead = float(np.mean(values == 0)) if hidden and activation == "relu" else None
-    title = f"hidden {int(name.split('.')[1]) + 1}" if hidden else name
-    return Layer(title, formula, f"{' '.join(shapes)} -> ({values.size},)", values.astype(np.float64), dead)
+def _layer(name: str, values: NDArray[np.floating], formula: str, groups: Sequence[Group]) -> Layer:
+    """What a stage gave; only where ReLUs come last is a zero a unit that is dead."""
+    shapes = [str(group.shape) for group in groups if group.name.startswith(f"{name}.")]
+    given = " ".join(shapes) if len(shapes) <= SHAPES_TOLD else f"{len(shapes)} arrays"
+    dead = float(np.mean(values == 0)) if formula.partition(" = ")[2].startswith("relu(") else None
+    return Layer(name, formula, f"{given} -> ({values.size},)".lstrip(), values.astype(np.float64), dead)
 
 
 def _norm(vector: NDArray[np.floating]) -> float:

@@ -7,9 +7,10 @@ import pytest
 
 from corpora.corpus import Corpus
 from engine.information import softmax
+from engine.nn.parameters import lay_out
 from engine.snapshot import Phase, Trace
 from engine.training.recipe import Recipe
-from engine.training.trace import GradientTracer, Tracer
+from engine.training.trace import GradientTracer, Tracer, _layer
 from engine.training.trainer import Trainer
 
 SMALL = Recipe(context=3, embedding=4, hidden=8, layers=2, batch=4, seed=5, precision="float64", rate=0.5)
@@ -71,7 +72,7 @@ def test_the_numbers_are_those_of_the_model(recipe: Recipe, phrase: Corpus) -> N
     likely = softmax(trainer.model.logits(context))
 
     forward = traced(tracer, Phase.FORWARD)
-    assert [layer.name for layer in forward.layers] == ["embedding", "hidden 1", "hidden 2"]
+    assert [layer.name for layer in forward.layers] == ["embedding", "hidden.0", "hidden.1"]
     for layer, values in zip(forward.layers, stages.values(), strict=False):
         assert np.allclose(layer.values, values, rtol=1e-12)
     assert [layer.dead for layer in forward.layers] == [
@@ -154,3 +155,21 @@ def test_a_gradient_that_clipping_by_value_made_short_is_not_said_to_be_shortene
     told = traced(GradientTracer(Trainer(recipe, phrase)), Phase.UPDATE).clipped
     assert "entries cut" in told
     assert "shortened" not in told
+
+
+BLOCK = lay_out([("block.0.norm.weight", (4,)), ("block.0.in.weight", (8, 4)), ("block.0.in.bias", (8,))])
+LAYER = lay_out([("layer.0.weight", (8, 4)), ("layer.0.bias", (8,)), ("layer.01.weight", (2,))])
+
+
+def test_a_stage_is_told_with_the_shapes_of_its_own_arrays_or_their_number() -> None:
+    values = np.arange(4, dtype=np.float32)
+    assert _layer("layer.0", values, "h = tanh(W x + b)", LAYER).shapes == "(8, 4) (8,) -> (4,)"
+    assert _layer("block.0", values, "y = x + f(x)", BLOCK).shapes == "3 arrays -> (4,)"
+    assert _layer("sum", values, "s = x + y", LAYER).shapes == "-> (4,)"
+
+
+def test_units_are_dead_only_where_relus_come_last() -> None:
+    values = np.array([0.0, 1.0, 0.0, 2.0])
+    assert _layer("layer.0", values, "h = relu(W x + b)", LAYER).dead == 0.5
+    for formula in ("h = tanh(W x + b)", "y = x + W2 relu(W1 x)", "x = e(c)"):
+        assert _layer("layer.0", values, formula, LAYER).dead is None

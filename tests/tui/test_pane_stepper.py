@@ -21,10 +21,11 @@ import tui.panes.stepper
 from corpora.corpus import Corpus, Origin
 from engine.commands import Command, NextPhase, Rewind, Run, Start, Step
 from engine.session import Session
-from engine.snapshot import Phase, Snapshot, Status, Trace
+from engine.snapshot import Layer, Phase, Snapshot, Status, Trace
 from engine.training.recipe import Recipe
+from engine.training.rules import RULES
 from tui.panes.numerals import MISSING, column, plain, significant
-from tui.panes.step_text import Story, account
+from tui.panes.step_text import Story, account, rule
 from tui.panes.stepper import Sections, StepperPane
 from tui.text import visible
 
@@ -145,7 +146,11 @@ def test_a_long_context_shows_its_end_with_every_id_below_its_character() -> Non
 
 def test_forward_shows_every_layer_with_its_formula_shapes_strip_and_dead_units() -> None:
     trace, text = trace_of(DONE), told(Phase.FORWARD, story_of(DONE))
-    assert [layer.name for layer in trace.layers] == ["embedding", "hidden 1", "hidden 2"]
+    assert [line.split("  ")[0] for line in text.splitlines() if " = " in line and line[0] != " "][:3] == [
+        "embedding",
+        "hidden 1",
+        "hidden 2",
+    ]
     for layer in trace.layers:
         assert layer.formula in text
         assert layer.shapes in text
@@ -241,6 +246,69 @@ def test_clipping_says_what_is_due_and_then_what_it_did() -> None:
 def test_update_is_written_in_the_optimizers_own_form(recipe: Recipe, form: Sequence[str]) -> None:
     text = told(Phase.UPDATE, story_of(snapshot_after(Step(), recipe=recipe)))
     assert all(rule in text for rule in form)
+
+
+@pytest.mark.parametrize(
+    ("line", "forms"),
+    [
+        ("", ["θ ← θ - r · g"]),
+        ("weight_decay=0.01", ["g ← g + 0.01 θ", "θ ← θ - r · g"]),
+        ("optimizer=nesterov momentum=0.9", ["v ← 0.9 v + g", "θ ← θ - r · (g + 0.9 v)"]),
+        ("optimizer=adagrad", ["s ← s + g²", "θ ← θ - r · g / (√s + ε)"]),
+        ("optimizer=rmsprop", ["s: running mean of g²", "θ ← θ - r · g / (√s + ε)"]),
+        ("optimizer=adam weight_decay=0.1", ["g ← g + 0.1 θ", "m, v: running means of g and g², unbiased",
+                                             "θ ← θ - r · m / (√v + ε)"]),
+        ("optimizer=adamw weight_decay=0.1", ["m, v: running means of g and g², unbiased",
+                                              "θ ← θ - r · m / (√v + ε) - r · 0.1 θ"]),
+        ("model=kneser-ney", ["n(context, c) ← n(context, c) + 1"]),
+    ],
+)  # fmt: skip
+def test_every_rule_by_which_a_model_learns_has_its_form(line: str, forms: Sequence[str]) -> None:
+    assert [formula for _, formula in rule(Recipe.parse(line), "r")] == forms
+
+
+@pytest.mark.parametrize("optimizer", RULES["optimizer"].choices)
+def test_every_optimizer_is_called_by_its_name(optimizer: str) -> None:
+    assert optimizer in [name for name, _ in rule(Recipe(optimizer=optimizer), "r")]
+
+
+@pytest.mark.parametrize(
+    ("model", "batch", "words"),
+    [
+        ("mlp", 4, "mean of 4 examples"),
+        ("lstm", 4, "mean of 4 × 6 places"),
+        ("transformer", 1, "mean of 6 places"),
+    ],
+)
+def test_the_loss_of_a_batch_says_of_how_many_targets_it_is_the_mean(
+    model: str, batch: int, words: str
+) -> None:
+    story = dataclasses.replace(
+        story_of(DONE), recipe=Recipe(model=model), trace=dataclasses.replace(trace_of(DONE), batch=batch)
+    )
+    batch_line = next(line for line in told(Phase.LOSS, story).splitlines() if line.startswith("batch"))
+    assert batch_line.endswith(words)
+
+
+LONG = "y = x + Wo [head1; ...; head4] + bo, x' = y + W2 gelu(W1 LN(y) + b1) + b2"
+
+
+def test_a_formula_too_long_for_a_line_is_broken_at_its_blanks_and_keeps_every_sign() -> None:
+    block = Layer("block.0", LONG, "12 arrays -> (4,)", np.arange(4.0), None)
+    story = dataclasses.replace(story_of(DONE), trace=dataclasses.replace(trace_of(DONE), layers=(block,)))
+    lines = told(Phase.FORWARD, story).splitlines()
+    assert lines[0].startswith("block 1    y = x + Wo")
+    upto = next(index for index, line in enumerate(lines) if "12 arrays" in line) + 1
+    assert " ".join(" ".join(lines[:upto]).split()) == f"block 1 {LONG} 12 arrays -> (4,)"
+
+
+def test_long_names_of_arrays_have_their_numbers_in_one_column_still() -> None:
+    names = ["embedding.weight", "block.0.feed_forward.inner.weight", "output.bias"]
+    trace = dataclasses.replace(trace_of(DONE), gradient_norms=tuple((name, 1.5) for name in names))
+    lines = told(Phase.BACKWARD, dataclasses.replace(story_of(DONE, width=64), trace=trace)).splitlines()
+    rows = [line for line in lines if "1.500" in line]
+    assert len({line.index("1.500") for line in rows}) == 1
+    assert rows[1].startswith("block 1 feed forward inner weight ")
 
 
 def test_update_shows_the_ratios_and_how_likely_the_true_character_became() -> None:
@@ -430,6 +498,75 @@ async def test_before_anything_it_says_which_keys_there_are(snapshot: Snapshot, 
         assert words in host.hint
         assert host.query_one("#stepper-primer").display
         assert host.shown == []
+
+
+async def test_before_the_first_step_the_formulas_of_the_model_stand_there_whole() -> None:
+    async with Host().run_test(size=GRID) as pilot:
+        host = pilot.app
+        assert isinstance(host, Host)
+        start = snapshot_after(recipe=SMALL.with_values(optimizer="adam"))
+        host.pane.show(start)
+        await pilot.pause()
+        lines = [line.strip() for line in host.hint.splitlines()]
+        at = next(index for index, line in enumerate(lines) if line.startswith("forward"))
+        assert [lines[at].split(maxsplit=1)[1], *lines[at + 1 : at + 4]] == [
+            "x = [e(c1); e(c2); ...; e(c6)]",
+            "h1 = relu(W1 x + b1)",
+            "h2 = relu(W2 h1 + b2)",
+            "z = W3 h2 + b3",
+        ]
+        assert lines[-1] == "θ ← θ - rate · m / (√v + ε)"
+        block = (("block.0", LONG), ("block.1", LONG))
+        host.pane.show(dataclasses.replace(start, recipe=Recipe(model="transformer"), formulas=block))
+        assert LONG in " ".join(host.hint.split())
+        assert host.hint.count("Wo") == 1  # blocks that are alike are told once
+
+
+COUNTING = Recipe(model="kneser-ney", order=3)
+
+
+async def test_a_model_that_counts_has_no_backward_phase_and_nothing_is_said_of_gradients() -> None:
+    async with Host().run_test(size=GRID) as pilot:
+        host = pilot.app
+        assert isinstance(host, Host)
+        host.pane.show(snapshot_after(recipe=COUNTING))
+        await pilot.pause()
+        assert "backward" not in host.phases
+        assert "backward" not in host.hint
+        assert "softmax" not in host.hint
+        assert "n(context, c) + 1" in host.hint
+        names = ["draw", "forward", "loss", "update"]
+        for done in range(1, 5):
+            host.pane.show(snapshot_after(Step(), *[NextPhase()] * done, recipe=COUNTING))
+            await pilot.pause()
+            assert f"{names[done % 4]} n" in host.phases
+            assert host.shown == names[:done]
+            assert host.chosen == [names[done - 1]]
+        update = str(host.query_one("#stepper-update", Static).content)
+        assert "4 update" in update
+        assert "‖Δθ‖" not in update
+
+
+def test_a_model_that_counts_tells_what_it_reads_even_at_the_very_beginning() -> None:
+    first = story_of(snapshot_after(Step(), recipe=COUNTING))
+    lines = told(Phase.DRAW, first).splitlines()
+    assert lines[0].endswith(
+        f"the first of {trace_of(snapshot_after(Step(), recipe=COUNTING)).batch} new ones"
+    )
+    assert [line.split()[0] for line in lines] == [
+        "position",
+        "c1",
+    ]  # nothing stands before the first character
+    later = story_of(snapshot_after(Step(2), recipe=COUNTING))
+    assert [line.split()[0] for line in told(Phase.DRAW, later).splitlines()] == [
+        "position",
+        "c1",
+        "ids",
+        "c9",
+    ]
+    text = told(Phase.FORWARD, later)
+    assert all(layer.name in text for layer in later.trace.layers)
+    assert "new ones" in told(Phase.LOSS, later)
 
 
 async def test_going_back_and_running_forget_what_is_no_longer_so() -> None:

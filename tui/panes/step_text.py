@@ -8,6 +8,7 @@ What it does not know: the screen, and whether the run goes on.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -19,9 +20,10 @@ from corpora.vocabulary import Vocabulary
 from engine.information import nats_to_bits
 from engine.snapshot import Phase, Trace
 from engine.training.recipe import Recipe
+from engine.training.rules import RECURRENT, TRANSFORMER
 from tui.panes.numerals import CELLS, column, plain, significant
 from tui.panes.recipe_in_words import layer_name
-from tui.text import ELLIPSIS, visible
+from tui.text import ELLIPSIS, single_line, visible
 from tui.widgets.strip_chart import heat_row
 
 MUTED = "$foreground 60%"
@@ -29,13 +31,19 @@ TRUE = "bold $text-success"
 NAME = 11
 """Cells of the first column."""
 ARRAY = 18
-"""Cells of the first column where it names an array of parameters."""
+"""Cells of the first column where it names arrays of parameters with short names."""
+WIDEST_ARRAY = 0.6
+"""Share of a line that the name of an array may take."""
 GAP = "   "
 LIKELIEST = 5
 BAR = 24
 """Cells of the longest bar."""
 SLOW, FAST = 1e-4, 1e-2
 """Outside of these a ratio of update to weight is unusual; a common rule of thumb aims at 0.001."""
+
+EVERYWHERE = (*RECURRENT, *TRANSFORMER)
+"""Models that predict at every place of an example, not only after its end."""
+TOO_LONG = ": the step was too long, or momentum"
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -68,12 +76,41 @@ class Story:
         """The name of the true character: the one after c1 ... cC."""
         return f"c{len(self.trace.example.context) + 1}"
 
+    @property
+    def units(self) -> str:
+        """What a batch consists of: a model that counts reads on, character by character."""
+        return "examples" if self.recipe.means("rate") else "new ones"
+
+    @property
+    def targets(self) -> str:
+        """What the loss of a batch is the mean of, "" if it has a single target."""
+        examples = self.trace.batch
+        places = len(self.trace.example.context) if self.recipe.model in EVERYWHERE else 1
+        if places > 1:
+            return f"{examples:,} × {places:,} places" if examples > 1 else f"{places:,} places"
+        return f"{examples:,} {self.units}" if examples > 1 else ""
+
+    @property
+    def array(self) -> int:
+        """Cells of the first column where it names arrays of parameters."""
+        names = [layer_name(name) for name, _ in (*self.trace.gradient_norms, *self.trace.ratios)]
+        longest = max(map(cell_len, names), default=0) + 1
+        return max(ARRAY, min(longest, int(WIDEST_ARRAY * self.width)))
+
 
 def draw(story: Story) -> Iterator[Content]:
     """Which example it is, character by character."""
     example, trace = story.trace.example, story.trace
-    of = f", the first of {trace.batch:,} examples" if trace.batch > 1 else ""
+    of = f", the first of {trace.batch:,} {story.units}" if trace.batch > 1 else ""
     yield _line("position", f"{example.position:,} of {story.length:,} characters{of}")
+    if example.context:
+        yield from _context(story)
+    yield _line(story.place, (story.truth, TRUE), (f"  id {example.target}, to be predicted", MUTED))
+
+
+def _context(story: Story) -> Iterator[Content]:
+    """The context, every character above its id."""
+    example = story.trace.example
     shown = [(visible(story.vocabulary.characters[i], space=True), str(i)) for i in example.context]
     cell = 1 + max(cell_len(text) for pair in shown for text in pair)
     room = max((story.width - NAME - 1) // cell, 1)
@@ -84,17 +121,16 @@ def draw(story: Story) -> Iterator[Content]:
         name, Content.styled(cut + "".join(_right(text, cell) for text in characters), "$text-primary")
     )
     yield _line("ids", cut + "".join(_right(text, cell) for text in ids))
-    yield _line(story.place, (story.truth, TRUE), (f"  id {example.target}, to be predicted", MUTED))
 
 
 def forward(story: Story) -> Iterator[Content]:
     """Layer by layer to the probabilities."""
     trace, room = story.trace, story.width - NAME
     for layer in trace.layers:
-        pieces = [Content(layer.formula), Content.styled(layer.shapes, MUTED)]
+        pieces = [*formula_lines(layer.formula, room), Content.styled(layer.shapes, MUTED)]
         if layer.dead is not None:
             pieces.append(Content(f"{layer.dead:.1%} dead"))
-        yield from _beside(layer.name, _flow(pieces, room))
+        yield from _beside(layer_name(layer.name), _flow(pieces, room))
         yield _line("", heat_row(layer.values, room))
     if trace.logits is None or trace.probabilities is None:
         yield _line("", ("the forward pass of this step was not watched", MUTED))
@@ -125,8 +161,8 @@ def loss(story: Story) -> Iterator[Content]:
     yield _line("L", f"-log P({story.place} = ", (story.truth, TRUE), f") = -log {significant(likely)}")
     yield _line("", (f"{'nats':>{CELLS}}{'bits':>{CELLS}}", MUTED))
     rows: list[tuple[str, float | None, str]] = [("example", trace.loss, "")]
-    if trace.batch > 1:
-        rows.append(("batch", trace.batch_loss, f"mean of {trace.batch:,} examples"))
+    if story.targets:
+        rows.append(("batch", trace.batch_loss, f"mean of {story.targets}"))
     rows.append(("guessing", math.log(size), f"log V = log {size:,}"))
     for name, nats, remark in rows:
         bits = None if nats is None else nats_to_bits(nats)
@@ -135,26 +171,27 @@ def loss(story: Story) -> Iterator[Content]:
 
 def backward(story: Story) -> Iterator[Content]:
     """How strongly the loss pulls at each array, and what clipping does about it."""
-    trace = story.trace
+    trace, array = story.trace, story.array
     yield _line("g = dL/dθ", ("by the chain rule, layer by layer", MUTED))
-    yield _line("", (f"{'norm of g':>{ARRAY - NAME + CELLS}}", MUTED))
+    yield _line("", (f"{'norm of g':>{array - NAME + CELLS}}", MUTED))
     largest = max((norm for _, norm in trace.gradient_norms), default=0.0)
     for name, norm in trace.gradient_norms:
-        bar = _bar(norm / largest if largest else 0.0, min(BAR, story.width - ARRAY - CELLS - 1))
-        yield _row(layer_name(name), column(norm), (f" {bar}", "$primary"))
-    yield _row("all together", (column(trace.gradient_norm), "bold"))
+        bar = _bar(norm / largest if largest else 0.0, min(BAR, story.width - array - CELLS - 1))
+        yield _row(name, array, column(norm), (f" {bar}", "$primary"))
+    yield _row("all together", array, (column(trace.gradient_norm), "bold"))
     yield from _beside("clipping", _flow(_clipping(story), story.width - NAME))
 
 
 def update(story: Story) -> Iterator[Content]:
-    """How far each array was moved, and what that did to the example."""
-    trace = story.trace
-    for name, formula in _rule(story):
+    """How far each array was moved, or what was counted, and what that did to the example."""
+    trace, array = story.trace, story.array
+    for name, formula in rule(story.recipe, significant(trace.rate)):
         yield _line(name, formula)
-    yield _line("", (f"{'‖Δθ‖ / ‖θ‖':>{ARRAY - NAME + CELLS}}  weights: healthy near 0.001", MUTED))
+    if trace.ratios:
+        yield _line("", (f"{'‖Δθ‖ / ‖θ‖':>{array - NAME + CELLS}}  weights: healthy near 0.001", MUTED))
     for name, ratio in trace.ratios:
         word, style = ("", "") if name.endswith("bias") else _judged(ratio)  # a bias starts at 0
-        yield _row(layer_name(name), column(ratio), (f"  {word}", style))
+        yield _row(name, array, column(ratio), (f"  {word}", style))
     before, after = trace.before, trace.after
     moved = [(f"{significant(before)} → {significant(after)}", "bold")]
     if before is not None and after is not None:
@@ -162,8 +199,9 @@ def update(story: Story) -> Iterator[Content]:
         moved.append((f" {arrow if after != before else '='}", style))
     yield _line(f"P({story.place})", *moved, " for ", (story.truth, TRUE))
     if before is not None and after is not None and after < before:
-        others = f"the other {trace.batch - 1:,} examples pulled elsewhere" if trace.batch > 1 else ""
-        yield _line("", (others or "less likely than before: the step was too long, or momentum", MUTED))
+        others = f"the other {trace.batch - 1:,} {story.units} pulled elsewhere" if trace.batch > 1 else ""
+        alone = "less likely than before" + TOO_LONG * story.recipe.means("rate")
+        yield _line("", (others or alone, MUTED))
 
 
 _TOLD: Mapping[Phase, Callable[[Story], Iterator[Content]]] = {
@@ -200,17 +238,43 @@ def _clipping(story: Story) -> list[Content]:
     return [Content(limit) for limit in limits] + [Content.styled(when, MUTED)]
 
 
-def _rule(story: Story) -> Iterator[tuple[str, str]]:
-    """The optimizer's rule in its own form."""
-    recipe, rate = story.recipe, significant(story.trace.rate)
-    if recipe.optimizer == "adam":
-        yield "adam", "m, v: running means of g and g², unbiased"
-        yield "", f"θ ← θ - {rate} · m / (√v + ε)"
-    elif recipe.momentum:
-        yield "momentum", f"v ← {plain(recipe.momentum)} v + g"
-        yield "sgd", f"θ ← θ - {rate} · v"
-    else:
-        yield "sgd", f"θ ← θ - {rate} · g"
+def rule(recipe: Recipe, rate: str) -> Iterator[tuple[str, str]]:
+    """The optimizer's rule in its own form, a name and a formula a line; what counting does where there is none.
+
+    Arguments:
+        recipe: with its optimizer, or without one.
+        rate: how the learning rate is written.
+    """
+    if not recipe.means("optimizer"):
+        yield "count", "n(context, c) ← n(context, c) + 1"
+        return
+    name, momentum, decay = recipe.optimizer, plain(recipe.momentum), plain(recipe.weight_decay)
+    if recipe.weight_decay and name != "adamw":
+        yield "decay", f"g ← g + {decay} θ"
+    match name:
+        case "adam" | "adamw":
+            yield name, "m, v: running means of g and g², unbiased"
+            shrunk = f" - {rate} · {decay} θ" if recipe.weight_decay and name == "adamw" else ""
+            yield "", f"θ ← θ - {rate} · m / (√v + ε){shrunk}"
+        case "adagrad":
+            yield name, "s ← s + g²"
+            yield "", f"θ ← θ - {rate} · g / (√s + ε)"
+        case "rmsprop":
+            yield name, "s: running mean of g²"
+            yield "", f"θ ← θ - {rate} · g / (√s + ε)"
+        case _ if recipe.momentum:
+            yield "momentum", f"v ← {momentum} v + g"
+            yield name, f"θ ← θ - {rate} · " + (f"(g + {momentum} v)" if name == "nesterov" else "v")
+        case _:
+            yield name, f"θ ← θ - {rate} · g"
+
+
+def formula_lines(formula: str, width: int) -> list[Content]:
+    """A formula of one or several sentences, each on a line of its own if all do not fit, broken at its blanks."""
+    if cell_len(formula) <= width:
+        return [Content(formula)]
+    lines = textwrap.wrap(formula, max(width, 1), subsequent_indent="  ", break_on_hyphens=False)
+    return [Content(line) for line in lines]
 
 
 def _judged(ratio: float | None) -> tuple[str, str]:
@@ -229,9 +293,9 @@ def _line(name: str, *pieces: Piece) -> Content:
     return Content.assemble((_left(name, NAME), MUTED), *pieces)
 
 
-def _row(name: str, *pieces: Piece) -> Content:
-    """The same for an array of parameters."""
-    return Content.assemble(_left(name, ARRAY), *pieces)
+def _row(name: str, cells: int, *pieces: Piece) -> Content:
+    """The same for an array of parameters, in a first column of its own width."""
+    return Content.assemble(_left(single_line(layer_name(name), cells - 1), cells), *pieces)
 
 
 def _beside(name: str, lines: list[Content]) -> Iterator[Content]:

@@ -1,4 +1,4 @@
-"""StepperPane: one example on its way through the five phases of a training step.
+"""StepperPane: one example on its way through the phases of a training step.
 
 What it promises: the phases that are done stand below one another, the newest in view; each can be gone back
 to and read again; and it is always said which key does what comes next.
@@ -7,6 +7,7 @@ What it does not know: the mathematics; `step_text` writes out what the trace br
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -18,19 +19,11 @@ from textual.widgets import Static
 from engine.snapshot import Phase, Snapshot, Status
 from tui.keys import active_key
 from tui.panes.base import Pane
-from tui.panes.step_text import MUTED, Story, account
+from tui.panes.step_text import MUTED, Story, account, formula_lines, rule
 from tui.text import content
 
-PHASES = tuple(Phase)
-
-PRIMER = {
-    Phase.DRAW: "take the next examples: context and target",
-    Phase.FORWARD: "x = [e(c1); ...], h = f(W x + b), z = W h + b",
-    Phase.LOSS: "L = -log P(target), P = softmax(z)",
-    Phase.BACKWARD: "g = dL/dθ, by the chain rule",
-    Phase.UPDATE: "θ ← θ - rate · g",
-}
-"""What the phases will do, while there is nothing else to show."""
+PRIMER_NAME = 10
+"""Cells of the names of the phases before what they will do."""
 
 
 class Sections(VerticalScroll, inherit_bindings=False):
@@ -95,7 +88,7 @@ class StepperPane(Pane):
         self._snapshot = Snapshot()
         self._selected = 0
         self._width = 0
-        self._accounts = {phase: Static(id=f"stepper-{phase}", markup=False) for phase in PHASES}
+        self._accounts = {phase: Static(id=f"stepper-{phase}", markup=False) for phase in Phase}
 
     def compose(self) -> ComposeResult:
         """The row of phases, a note if something is wrong, the accounts."""
@@ -119,7 +112,8 @@ class StepperPane(Pane):
         stepped = snapshot.trace is not then.trace
         if stepped:
             self._selected = self._done - 1
-        if stepped or snapshot.status is not then.status or snapshot.trouble is not then.trouble:
+        stands = snapshot.status is then.status and snapshot.trouble is then.trouble
+        if stepped or not stands or snapshot.recipe is not then.recipe:
             self._draw()
         if stepped:
             self._reveal()
@@ -154,7 +148,12 @@ class StepperPane(Pane):
     def _done(self) -> int:
         """How many phases are done."""
         trace = self._snapshot.trace
-        return 0 if trace is None else PHASES.index(trace.done) + 1
+        return 0 if trace is None else self._phases.index(trace.done) + 1
+
+    @property
+    def _phases(self) -> tuple[Phase, ...]:
+        """The phases that a step of this model has."""
+        return self._snapshot.phases
 
     @property
     def _stopped(self) -> bool:
@@ -174,11 +173,12 @@ class StepperPane(Pane):
         if not done:
             primer.update(self._primer())
         story = self._story()
-        for index, (phase, section) in enumerate(self._accounts.items()):
-            section.display = index < done
+        told = self._phases[:done]
+        for phase, section in self._accounts.items():
+            section.display = phase in told
             if story is not None and section.display:
-                rows = [self._heading(index), *account(phase, story)]
-                section.update(Content("\n").join(rows if index == done - 1 else [*rows, Content("")]))
+                rows = [self._heading(told.index(phase)), *account(phase, story)]
+                section.update(Content("\n").join(rows if phase is told[-1] else [*rows, Content("")]))
         self.border_subtitle = Content(f"step {snapshot.trace.step:,}" if snapshot.trace else "")
 
     def _story(self) -> Story | None:
@@ -192,9 +192,9 @@ class StepperPane(Pane):
     def _row(self) -> Content:
         """The phases: done ones filled, the next one with its key."""
         done, key = self._done, active_key(self.app, "run.phase")
-        following = None if self._stopped else done % len(PHASES)
+        following = None if self._stopped else done % len(self._phases)
         parts: list[tuple[str, str]] = []
-        for index, phase in enumerate(PHASES):
+        for index, phase in enumerate(self._phases):
             parts.append((" ▸ ", MUTED) if index else ("", ""))
             if index < done:
                 parts.append((f"● {phase}", "bold $text-success" + " underline" * (index == self._selected)))
@@ -208,7 +208,7 @@ class StepperPane(Pane):
 
     def _heading(self, index: int) -> Content:
         chosen = index == self._selected
-        title = f"{'▸' if chosen else ' '} {index + 1} {PHASES[index]}"
+        title = f"{'▸' if chosen else ' '} {index + 1} {self._phases[index]}"
         return Content.styled(title, "bold $text-accent" if chosen else "bold")
 
     def _primer(self) -> Content:
@@ -220,13 +220,38 @@ class StepperPane(Pane):
             Status.EMPTY: f"No text yet: {text} opens one.",
             Status.RUNNING: f"At full speed.\n{run} stops it; {phase} then does one phase, {step} a step.",
         }.get(self._snapshot.status, f"{phase} does one phase, {step} a whole step.")
-        rows = [Content.assemble((f"{name:<10}", "bold"), (words, MUTED)) for name, words in PRIMER.items()]
-        return Content("\n").join([Content(hint), Content(""), *rows])
+        return Content("\n").join([Content(hint), Content(""), *self._outlook()])
+
+    def _outlook(self) -> Iterator[Content]:
+        """What the phases will do with this model."""
+        recipe = self._snapshot.recipe
+        if recipe is None:
+            return
+        learns = recipe.means("rate")
+        told = {
+            Phase.DRAW: [
+                "take the next examples: context and target" if learns else "read on: as much again"
+            ],
+            Phase.FORWARD: self._formulas() or ["P(c) for every character c, from what was counted so far"],
+            Phase.LOSS: ["L = -log P(target)" + ", P = softmax(z)" * learns],
+            Phase.BACKWARD: ["g = dL/dθ, by the chain rule"],
+            Phase.UPDATE: [formula for _, formula in rule(recipe, "rate")],
+        }
+        for phase in self._phases:
+            for index, line in enumerate(told[phase]):
+                name = str(phase) if index == 0 else ""
+                yield Content.assemble((name.ljust(PRIMER_NAME), "bold"), (line, MUTED))
+
+    def _formulas(self) -> list[str]:
+        """What the stages compute, each formula once, broken to the width."""
+        room = max(self._width - PRIMER_NAME, 1)
+        formulas = dict.fromkeys(formula for _, formula in self._snapshot.formulas)
+        return [line.plain for formula in formulas for line in formula_lines(formula, room)]
 
     def _reveal(self) -> None:
         """Bring the chosen account into view, or what stands there instead."""
         chosen = (
-            self._accounts[PHASES[self._selected]]
+            self._accounts[self._phases[self._selected]]
             if self._done
             else self.query_one("#stepper-primer", Static)
         )

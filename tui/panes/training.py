@@ -26,13 +26,15 @@ from tui.messages import EngineCommand
 from tui.panes.base import Pane
 from tui.panes.ladder import LadderSlider
 from tui.panes.numerals import thousands
-from tui.panes.recipe_in_words import Component, components, facts, in_force, reach, under_way
+from tui.panes.recipe_in_words import Component, components, facts, in_force, learned, reach, under_way
 from tui.rungs import LADDERS
 from tui.text import single_line
 from tui.widgets.slider import Slider
 
 MUTED = "$foreground 60%"
 LABEL_CELLS = 11
+WIDEST_LABEL = 0.45
+"""Share of a row that the name of an array may take at most."""
 SHARE_CELLS = 9
 SHARE_FROM = 56
 """Width from which a row also tells its share of all parameters."""
@@ -97,6 +99,7 @@ class TrainingPane(Pane):
             self._recipe = in_force(snapshot)
         if self._recipe is not None and snapshot.version != then.version:
             for name, slider in self._sliders.items():
+                slider.display = self._recipe.means(name)
                 slider.follow(getattr(self._recipe, name))
         if changed:
             self._draw()
@@ -105,7 +108,9 @@ class TrainingPane(Pane):
 
     def action_turn_focus(self, places: int) -> None:
         """To another control."""
-        sliders = list(self._sliders.values())
+        sliders = [slider for slider in self._sliders.values() if slider.display]
+        if not sliders:
+            return
         at = next((index for index, slider in enumerate(sliders) if slider.has_focus), 0)
         sliders[(at + places) % len(sliders)].focus()
 
@@ -137,8 +142,10 @@ class TrainingPane(Pane):
             lines.update(Content.styled(f"no model yet: {key} opens a text, and training can begin", MUTED))
             table.update("")
         else:
+            # Where there is nothing to turn, the pane's keys still need somewhere to be.
+            self.query_one("#training-table").can_focus = not recipe.means("rate")
             lines.update(_aligned(facts(recipe, len(corpus.vocabulary)), self._width))
-            heading, rows = _table(components(self._snapshot.parameters), self._width)
+            heading, rows = _table(components(self._snapshot.parameters), self._width, learned(recipe))
             total.update(heading)
             table.update(rows)
             settings = active_key(self.app, "model.settings")
@@ -174,17 +181,21 @@ def _aligned(pairs: tuple[tuple[str, str], ...], width: int) -> Content:
     return Content("\n").join(lines)
 
 
-def _table(rows: tuple[Component, ...], width: int) -> tuple[Content, Content]:
-    """The total as a heading, and a row a component: name, formula, count and, where there is room, share."""
-    total = sum(row.count for row in rows)
+def _table(rows: tuple[Component, ...], width: int, what: str) -> tuple[Content, Content]:
+    """The total of `what` there is as a heading, and a row a component: name, formula, count, perhaps share."""
+    total = sum(row.count for row in rows if not row.part_of)
+    names = [f"  {row.name}" if row.part_of else row.name for row in rows]
+    longest = max(map(cell_len, names), default=0) + 1
+    label = max(LABEL_CELLS, min(longest, int(WIDEST_LABEL * width)))
     counts = max(len(thousands(number)) for number in (total, *(row.count for row in rows)))
     shares = width >= SHARE_FROM
-    room = width - LABEL_CELLS - counts - 1 - (SHARE_CELLS if shares else 0)
+    room = width - label - counts - 1 - (SHARE_CELLS if shares else 0)
     room = max(min(room, FORMULA_CELLS), 0)
     lines = []
-    for row in rows:
+    for name, row in zip(names, rows, strict=True):
         formula = row.formula if cell_len(row.formula) <= room else row.formula.replace(" ", "")
-        line = f"{row.name:<{LABEL_CELLS}}{single_line(formula, room):<{room}} {row.count:>{counts},}"
+        name = single_line(name, label - 1)
+        line = f"{name:<{label}}{single_line(formula, room):<{room}} {row.count:>{counts},}"
         lines.append(line + (f"{row.count / total:>{SHARE_CELLS}.1%}" if shares else ""))
-    heading = f"{'parameters':<{LABEL_CELLS + room}} {total:>{counts},}"
+    heading = f"{what:<{label + room}} {total:>{counts},}" if rows else ""
     return Content(heading), Content("\n".join(lines))
