@@ -1,7 +1,8 @@
-"""Presets: for each model two sets of choices that go well together, `tiny` and `standard`.
+"""Presets: for each model two sets of choices that go well together, `tiny` and `standard`, and the course's own.
 
 `tiny` makes a model in which a step is instant and everything can be looked at; `standard` one that learns a text
-of a megabyte well within minutes. A preset decides everything but text, seed and stop conditions.
+of a megabyte well within minutes; `course` is the model of section 3.5 that the project grew from. A preset decides
+everything but text, seed and stop conditions.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from engine.training.rules import COUNTING, NGRAMS, RULES, RecipeError, Scalar
 
 Values = Mapping[str, Scalar]
 
-TINY, STANDARD = "tiny", "standard"
+TINY, STANDARD, COURSE = "tiny", "standard", "course"
 
 _SMALL_ADAM: Values = {"optimizer": "adam", "rate": 0.01}
 _SMALL_RECURRENT: Values = {
@@ -58,6 +59,7 @@ PRESETS: Mapping[str, Mapping[str, Values]] = {
             "warmup": 100,
             "steps": 20_000,
         },
+        COURSE: {},
     },
     "scalar-mlp": {
         TINY: {"context": 3, "embedding": 2, "hidden": 8, "layers": 1, "batch": 1},

@@ -16,25 +16,30 @@ from textual.app import App
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Input, OptionList, Static
 
 from corpora.corpus import Corpus, Origin
+from engine.models.catalog import MODELS
+from engine.models.presets import STANDARD, TINY, preset, preset_recipe
 from engine.training.recipe import Recipe
-from engine.training.rules import RULES, RecipeError
+from engine.training.rules import COUNTING, GRADIENT, RULES, RecipeError
 from engine.training.trainer import Trainer
+from tui.dialogs.choice import Choice, Menu
 from tui.dialogs.differences import all_live, differences, written
 from tui.dialogs.estimate import estimate, objection
-from tui.dialogs.ingredient import Choice, Ingredient, Line
-from tui.dialogs.presets import PRESETS
+from tui.dialogs.form import EDITABLE, Form
+from tui.dialogs.ingredient import Ingredient, Line
+from tui.dialogs.presets import OFFERS
 from tui.dialogs.recipe import RecipeDialog, RecipeLine
-from tui.dialogs.settings import FIXED, Form, SettingsDialog
+from tui.dialogs.settings import SettingsDialog
 
 DEADLINE = 30.0
 WIDE, NARROW = (140, 42), (80, 24)
 CORPUS = Corpus.from_text("a text", "abcdefgh \n" * 30, origin=Origin.OWN, source="typed")
 HOSTILE = "[/] [@click=app.quit]x[/] \x1b]0;title\x07 \u202eevil"
-EDITABLE = [name for name in RULES if name not in FIXED]
-TYPED = [name for name in EDITABLE if not RULES[name].choices]
+PLAIN = [name for name in EDITABLE if Recipe().means(name)]
+"""The ingredients that mean something to the default recipe."""
+TYPED = [name for name in PLAIN if not RULES[name].choices]
 
 
 @dataclass
@@ -47,6 +52,17 @@ class Opened:
 
     def field(self, name: str) -> Ingredient:
         return self.dialog.query_one(f"#ingredient-{name}", Ingredient)
+
+    @property
+    def shown(self) -> list[str]:
+        """The ingredients whose fields can be seen, from the top down."""
+        return [field.ingredient for field in self.dialog.query(Ingredient) if field.display]
+
+    @property
+    def groups(self) -> list[str]:
+        """The headings that can be seen."""
+        headings = self.dialog.query(".settings-group").results(Static)
+        return [str(heading.content) for heading in headings if heading.parent and heading.parent.display]
 
     def words(self, name: str) -> str:
         return str(self.field(name).query_one(".ingredient-words", Static).content)
@@ -118,6 +134,8 @@ COMBINATIONS = [
             {},
             {"momentum": 0.9},
             {"precision": "float64"},
+            *({"optimizer": name} for name in ("adagrad", "rmsprop", "adam", "adamw")),
+            {"optimizer": "nesterov", "momentum": 0.9},
         ),
     )
 ]
@@ -128,17 +146,30 @@ def test_the_estimate_is_what_the_trainer_reports(recipe: Recipe) -> None:
     budget = 1 << 20
     trainer = Trainer(recipe, CORPUS, rewind_budget=budget)
     needs = estimate(recipe, len(CORPUS.vocabulary), budget)
+    assert needs is not None
     assert needs.parameters == trainer.model.parameters.values.size
     assert needs.rewind_limit == trainer.rewind_limit
 
 
 def test_the_model_of_section_3_5_has_the_parameters_that_its_text_gives_it() -> None:
-    assert estimate(Recipe(), 32).parameters == 54_560
+    needs = estimate(Recipe(), 32)
+    assert needs is not None
+    assert needs.parameters == 54_560
+
+
+@pytest.mark.parametrize("model", RULES["model"].choices)
+@pytest.mark.parametrize("name", [TINY, STANDARD])
+def test_no_preset_is_objected_to(model: str, name: str) -> None:
+    assert objection(preset_recipe(model, name), 10**6) == ""
 
 
 def test_what_the_engine_would_refuse_is_refused_in_its_words() -> None:
     short = Recipe(context=250)
     wrong = Recipe(model="scalar-mlp", activation="gelu")
+    assert objection(Recipe(optimizer="nesterov")).startswith(
+        "momentum is 0.0: nesterov looks ahead along it"
+    )
+    assert objection(Recipe(optimizer="nesterov", momentum=0.9)) == ""
     with pytest.raises(RecipeError) as refused:
         Trainer(wrong, CORPUS)
     assert objection(wrong) == str(refused.value)
@@ -151,7 +182,7 @@ def test_what_the_engine_would_refuse_is_refused_in_its_words() -> None:
 # Differences.
 
 
-@given(st.sampled_from(EDITABLE), st.data())
+@given(st.sampled_from(PLAIN), st.data())
 def test_exactly_what_differs_is_listed_and_read_back(name: str, data: st.DataObject) -> None:
     rule = RULES[name]
     value: str | float
@@ -194,16 +225,77 @@ def test_values_are_written_as_they_are_typed() -> None:
 # The form.
 
 
-async def test_there_is_a_field_for_every_rule_with_its_range_and_when_it_takes_effect() -> None:
-    async with opened(settings()) as it:
-        assert [field.ingredient for field in it.dialog.query(Ingredient)] == EDITABLE
-        for name in EDITABLE:
-            rule, words = RULES[name], it.words(name)
+@pytest.mark.parametrize("model", ["mlp", "lstm", "transformer", "add-k", "uniform"])
+async def test_there_is_a_field_for_all_that_means_something_with_its_range_and_when_it_takes_effect(
+    model: str,
+) -> None:
+    recipe = preset_recipe(model, TINY)
+    async with opened(settings(recipe)) as it:
+        fields = [field for field in it.dialog.query(Ingredient) if field.display]
+        assert [field.ingredient for field in fields] == [name for name in EDITABLE if recipe.means(name)]
+        for field in fields:
+            rule, words = RULES[field.ingredient], it.words(field.ingredient)
             assert words.startswith(rule.meaning)
             assert words.endswith("changes at once" if rule.live else "needs a restart")
             assert rule.choices or rule.allowed in words
-        groups = [str(group.content) for group in it.dialog.query(".settings-group").results(Static)]
-        assert groups == ["Text", "Model", "Training"]
+        assert it.groups == ["Text", "Model", "Training", "Stopping"]
+
+
+async def test_fields_come_and_go_with_the_choices_that_give_them_a_meaning() -> None:
+    async with opened(settings()) as it:
+        assert "momentum" in it.shown
+        assert not {"beta1", "drop_every", "floor", "order", "heads"} & set(it.shown)
+        it.field("optimizer").take("adam")
+        it.field("schedule").take("step")
+        await it.rest()
+        assert {"beta1", "beta2", "drop_every", "drop_factor"} < set(it.shown)
+        assert "momentum" not in it.shown
+        assert it.shown == [name for name in EDITABLE if name in it.shown]  # each in its place
+        it.field("optimizer").take("sgd")
+        await it.rest()
+        assert "momentum" in it.shown
+        assert "beta1" not in it.shown
+
+
+async def test_a_field_that_means_nothing_counts_as_its_default() -> None:
+    async with opened(settings(Recipe(momentum=0.9))) as it:
+        it.field("optimizer").take("adam")
+        await it.rest()
+        await it.press("ctrl+s")
+        assert it.results == [Recipe(optimizer="adam")]
+
+
+async def test_what_is_wrong_in_a_field_that_means_nothing_stands_in_nobodys_way() -> None:
+    async with opened(settings()) as it:
+        await it.type_into("momentum", "7")
+        assert it.text("#settings-said") == "still to be mended: momentum"
+        it.field("optimizer").take("adam")
+        await it.rest()
+        await it.press("ctrl+s")
+        assert it.results == [Recipe(optimizer="adam")]
+
+
+@pytest.mark.parametrize("model", ["scalar-mlp", "transformer", "kneser-ney"])
+async def test_another_model_comes_with_its_tiny_preset_and_leaves_text_seed_and_stops(model: str) -> None:
+    kept = {"corpus": "names", "train_share": 0.5, "seed": 7, "stop_steps": 99}
+    before = Recipe(model="kneser-ney" if model != "kneser-ney" else "mlp", **kept)  # type: ignore[arg-type]  # by name
+    async with opened(settings(before)) as it:
+        it.field("model").take(model)
+        await it.rest()
+        expected = preset_recipe(model, TINY, Recipe(**kept))  # type: ignore[arg-type]  # by name
+        assert isinstance(it.dialog, SettingsDialog)
+        assert it.dialog.recipe == expected
+        assert it.shown == [name for name in EDITABLE if expected.means(name)]
+        assert it.field("model").has_focus_within
+        await it.press("ctrl+s")
+        assert it.results == [expected]
+
+
+async def test_a_model_that_is_set_along_with_its_sizes_keeps_them() -> None:
+    async with opened(settings(Recipe(model="kneser-ney"))) as it:
+        await it.press("ctrl+r")
+        assert isinstance(it.dialog, SettingsDialog)
+        assert it.dialog.recipe == Recipe()  # and not the tiny preset of its model
 
 
 async def test_a_wrong_number_is_refused_in_words_while_it_is_typed() -> None:
@@ -250,6 +342,7 @@ async def test_what_ok_will_do_and_what_the_model_comes_to_follow_every_key() ->
         await it.type_into("hidden", "256")
         assert it.text("#settings-said") == "OK starts the run again: hidden"
         needs = estimate(Recipe(hidden=256), 45)
+        assert needs is not None
         assert f"{needs.parameters:,} parameters" in it.text("#settings-estimate")
         assert f"{needs.rewind_limit:,} steps" in it.text("#settings-estimate")
 
@@ -259,53 +352,65 @@ async def test_what_ok_will_do_and_what_the_model_comes_to_follow_every_key() ->
     [
         ({"validation_share": "0.9"}, "together they may not exceed 1"),
         ({"context": "200", "train_share": "0.01"}, "too few for context = 200"),
-        ({"warmup": "9999999"}, ""),
+        ({"warmup": "9999999", "schedule": "cosine"}, "must be less than steps"),
+        ({"patience": "3", "validation_share": "0"}, "nothing to validate on"),
     ],
 )
 async def test_fields_that_contradict_each_other_are_refused(typed: dict[str, str], words: str) -> None:
     async with opened(settings()) as it:
         for name, text in typed.items():
-            await it.type_into(name, text)
-        if not words:  # a warm-up longer than the schedule matters to the cosine alone
-            it.field("schedule").take("cosine")
-            await it.rest()
-            words = "must be less than steps"
+            if RULES[name].choices:
+                it.field(name).take(text)
+                await it.rest()
+            else:
+                await it.type_into(name, text)
         assert words in it.text("#settings-said")
         await it.press("ctrl+s")
         assert it.results == []
 
 
 async def test_a_model_that_cannot_be_made_that_way_is_refused() -> None:
-    async with opened(settings(Recipe(activation="gelu"))) as it:
-        it.field("model").enter()
-        await it.press("l", "ctrl+s")
+    async with opened(settings(Recipe(model="scalar-mlp"))) as it:
+        it.field("activation").take("gelu")
+        await it.rest()
+        await it.press("ctrl+s")
         assert "scalar-mlp knows" in it.text("#settings-said")
         assert it.results == []
 
 
-async def test_a_preset_sets_what_it_names_by_its_key_and_by_its_button() -> None:
-    odd = Recipe(context=5, hidden=99, seed=7, corpus="names", train_share=0.5, activation="tanh", rate=0.7)
+@pytest.mark.parametrize("model", ["mlp", "transformer", "kneser-ney"])
+async def test_a_preset_decides_all_but_text_seed_and_stops_by_its_key_and_by_its_button(model: str) -> None:
+    kept = Recipe(seed=7, corpus="names", train_share=0.5, stop_loss=1.5)
+    odd = kept.with_values(model=model, **({"order": 9} if model == "kneser-ney" else {"dropout": 0.7}))
     async with opened(settings(odd)) as it:
-        assert isinstance(it.dialog, SettingsDialog)
-        expected = odd
-        for preset in PRESETS:
-            expected, before = expected.with_values(**preset.values), expected
-            assert expected != before
-            await it.press(preset.key)
-            assert it.dialog.recipe == expected  # no objection either, or it would raise
-        for index, preset in enumerate(PRESETS):
-            expected = expected.with_values(**preset.values)
-            it.dialog.query_one(f"#preset-{index}", Button).press()
-            await it.rest()
-            assert it.dialog.recipe == expected
+        dialog = it.dialog
+        assert isinstance(dialog, SettingsDialog)
+        assert it.text("#settings-whose") == f"{model}:"
+        for index, offer in enumerate(OFFERS):
+            button = dialog.query_one(f"#preset-{index}", Button)
+            expected = kept.with_values(**preset(offer.model or model, offer.preset))
+            for by_key in (True, False):
+                dialog.query_one(Form).take({name: getattr(odd, name) for name in EDITABLE})
+                await it.rest()
+                assert dialog.recipe == odd
+                assert not button.has_class("-stands")
+                await (it.press(offer.key) if by_key else it.click(f"#preset-{index}"))
+                assert dialog.recipe == expected  # no objection either, or it would raise
+                assert button.has_class("-stands")
         await it.press("ctrl+s")
         assert it.results == [expected]
 
 
 def test_presets_have_keys_and_names_of_their_own() -> None:
-    assert len({preset.key for preset in PRESETS}) == len({preset.name for preset in PRESETS}) == len(PRESETS)
-    course = Recipe().with_values(**PRESETS[0].values)
-    assert (course.context, course.embedding, course.hidden, course.layers) == (8, 32, 128, 2)
+    assert len({offer.key for offer in OFFERS}) == len({offer.label for offer in OFFERS}) == len(OFFERS)
+    course = Recipe().with_values(**OFFERS[0].values("lstm"))
+    assert (course.model, course.context, course.embedding, course.hidden, course.layers) == (
+        "mlp",
+        8,
+        32,
+        128,
+        2,
+    )
 
 
 @pytest.mark.parametrize("way", ["ctrl+r", "#settings-defaults"])
@@ -348,7 +453,9 @@ async def test_every_control_is_reached_with_the_down_key_and_comes_into_view_on
             await it.rest()
             if it.pilot.app.focused is start:
                 break
-        assert reached == {*it.dialog.query(Line), *it.dialog.query(Choice), *it.dialog.query(Button)}
+        rows = [*it.dialog.query(Line), *it.dialog.query(Choice)]
+        assert reached == {*rows, *it.dialog.query(Button)}
+        assert len(rows) == len(PLAIN)
         await it.press("up")
         assert it.pilot.app.focused is not start
         await it.press("pageup", "pageup", "pageup", "pageup", "pageup", "pageup")
@@ -360,11 +467,43 @@ async def test_every_control_is_reached_with_the_down_key_and_comes_into_view_on
 async def test_a_menu_opens_and_the_keys_in_it_choose() -> None:
     async with opened(settings()) as it:
         it.field("model").enter()
-        await it.press("enter", "down", "enter")
+        await it.press("enter")
+        menu = it.pilot.app.screen
+        assert isinstance(menu, Menu)
+        await it.press("down", "j", "k", "enter")
         await it.rest()
         assert it.field("model").typed == "scalar-mlp"
         await it.press("h")
         assert it.field("model").typed == "mlp"
+        await it.press("space", "down", "escape")
+        await it.rest()
+        assert it.field("model").typed == "mlp"
+        assert it.pilot.app.screen is it.dialog
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_the_menu_of_models_has_what_learns_before_what_counts_with_words_and_papers(
+    size: tuple[int, int],
+) -> None:
+    async with opened(settings(Recipe(model="kneser-ney")), size) as it:
+        it.field("model").enter()
+        await it.press("enter")
+        options = it.pilot.app.screen.query_one(OptionList)
+        assert options.highlighted is not None
+        assert options.get_option_at_index(options.highlighted).id == "kneser-ney"
+        words = [options.get_option_at_index(i) for i in range(options.option_count)]
+        assert [option.id for option in words if option.id] == [*GRADIENT, *COUNTING]
+        assert [str(option.prompt) for option in words if not option.id] == [
+            "Learning by gradients",
+            "Counting",
+        ]
+        for option in words:
+            entry = MODELS.get(option.id or "")
+            if entry is not None:
+                assert entry.description in str(option.prompt)
+                assert entry.source in str(option.prompt)
+        await it.pilot.click(OptionList, offset=(3, 1))
+        await it.rest()
 
 
 async def test_a_field_takes_any_paste_and_shows_nothing_that_moves_the_cursor() -> None:

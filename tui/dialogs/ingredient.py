@@ -6,43 +6,27 @@ only what `tui.text` lets through. What it does not know: the other ingredients.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Label, Select, Static
+from textual.widgets import Input, Label, Static
 
-from engine.training.rules import RecipeError, Rule, Scalar
+from engine.models.catalog import MODELS, ModelEntry
+from engine.training.optimizers.catalog import OPTIMIZERS, OptimizerEntry
+from engine.training.rules import COUNTING, GRADIENT, RecipeError, Rule, Scalar
+from tui.dialogs.choice import MUTED, Choice, Entry
 from tui.dialogs.differences import written
 from tui.text import content, screen_text, single_line
 
-MUTED = "$foreground 60%"
+HEADINGS = {GRADIENT[0]: "Learning by gradients", COUNTING[0]: "Counting"}
+"""What stands above the first model of each kind."""
 LONGEST = 40
 """Characters kept of what is typed; the longest number has 20."""
 QUOTED = 12
 """Cells of what was typed that an error repeats."""
-
-
-class Choice(Select[str], inherit_bindings=False):
-    """A menu that leaves up and down to the form it stands in."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "show_overlay", "menu", show=False, id="choice.menu", tooltip="All choices"),
-        Binding("left,h", "turn(-1)", "before", show=False, id="choice.before", tooltip="The choice before"),
-        Binding("right,l", "turn(1)", "next", show=False, id="choice.next", tooltip="The next choice"),
-    ]
-
-    def __init__(self, choices: tuple[str, ...], value: str) -> None:
-        """A menu of `choices`, words of the rules."""
-        super().__init__([(word, word) for word in choices], value=value, allow_blank=False, compact=True)
-        self._words = choices
-
-    def action_turn(self, places: int) -> None:
-        """Another choice, round and round."""
-        self.value = self._words[(self._words.index(str(self.value)) + places) % len(self._words)]
 
 
 class Line(Input):
@@ -53,31 +37,50 @@ class Line(Input):
         return screen_text(value[:LONGEST], newlines=False)[:LONGEST]
 
 
+def entries_of(name: str, rule: Rule) -> list[Entry]:
+    """The choices of an ingredient, with what is known of each."""
+    catalogs: Mapping[str, Mapping[str, ModelEntry | OptimizerEntry]] = {
+        "model": MODELS,
+        "optimizer": OPTIMIZERS,
+    }
+    entries = []
+    for word in rule.choices:
+        known = catalogs[name].get(word) if name in catalogs else None
+        meaning, source = ("", "") if known is None else (known.description, known.source)
+        entries.append(Entry(word, meaning, source, HEADINGS.get(word, "") if name == "model" else ""))
+    return entries
+
+
 class Ingredient(Horizontal):
     """Name, control, and what it may be or what is wrong."""
 
     class Changed(Message):
-        """Something else was chosen or typed."""
+        """Something else was chosen or typed in this row."""
+
+        def __init__(self, row: Ingredient) -> None:
+            super().__init__()
+            self.row = row
 
     def __init__(self, name: str, rule: Rule, value: Scalar) -> None:
         """A row that starts as `value`."""
         super().__init__(id=f"ingredient-{name}", classes="ingredient")
         self.ingredient = name
         self._rule = rule
+        self._entries = {entry.word: entry for entry in entries_of(name, rule)}
         self._control: Choice | Line = (
-            Choice(rule.choices, str(value)) if rule.choices else Line(written(value), compact=True)
+            Choice(name.replace("_", " "), tuple(self._entries.values()), str(value))
+            if rule.choices
+            else Line(written(value), compact=True)
         )
-        self._words = Static(classes="ingredient-words", markup=False)
+        self._said = self.typed
+        self._words = Static(self._told(), classes="ingredient-words", markup=False)
+        self.set_class(not self.is_valid, "-wrong")
 
     def compose(self) -> ComposeResult:
         """The three parts, from left to right."""
         yield Label(self.ingredient.replace("_", " "), markup=False)
         yield self._control
         yield self._words
-
-    def on_mount(self) -> None:
-        """Say what it may be."""
-        self._say()
 
     @property
     def typed(self) -> str:
@@ -101,6 +104,10 @@ class Ingredient(Horizontal):
         except RecipeError:
             return False
 
+    def stands_at(self, value: Scalar) -> bool:
+        """Whether exactly this value stands there."""
+        return self.is_valid and self.value == value
+
     def take(self, value: Scalar) -> None:
         """Put `value` there."""
         self._control.value = written(value)
@@ -120,23 +127,33 @@ class Ingredient(Horizontal):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Judge while the person types."""
         event.stop()
-        self._say()
-        self.post_message(self.Changed())
+        self._judge()
 
-    def on_select_changed(self, event: Select.Changed) -> None:
+    def on_choice_changed(self, event: Choice.Changed) -> None:
         """Another choice."""
         event.stop()
-        self.post_message(self.Changed())
+        self._judge()
 
-    def _say(self) -> None:
+    def _judge(self) -> None:
+        """Say what is to be said of something new; a line tells of its first value, too, which is known."""
+        if self.typed == self._said:
+            return
+        self._said = self.typed
+        self.set_class(not self.is_valid, "-wrong")
+        self._words.update(self._told())
+        self.post_message(self.Changed(self))
+
+    def _told(self) -> Content:
         """What it may be and when that takes effect, or what is wrong."""
-        rule, valid = self._rule, self.is_valid
-        self.set_class(not valid, "-wrong")
-        if not valid:
+        rule = self._rule
+        if not self.is_valid:
             quoted = single_line(self.typed, QUOTED).rstrip()
             wrong = f"must be {rule.allowed}" + (f", not {quoted}" if quoted else "; nothing is there")
-            self._words.update(content(wrong, "$text-error", newlines=False))
-            return
-        meaning = rule.meaning if rule.choices else f"{rule.meaning}: {rule.allowed}"
+            return content(wrong, "$text-error", newlines=False)
+        chosen = self._entries.get(self.typed)
+        if chosen is not None and chosen.meaning:
+            meaning = f"{rule.meaning}: {chosen.meaning} ({chosen.source.partition(',')[0]})"
+        else:
+            meaning = rule.meaning if rule.choices else f"{rule.meaning}: {rule.allowed}"
         when = ("changes at once", "$text-success") if rule.live else ("needs a restart", MUTED)
-        self._words.update(Content.assemble((f"{meaning}; ", MUTED), when))
+        return Content.assemble((f"{meaning}; ", MUTED), when)

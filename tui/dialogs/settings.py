@@ -9,32 +9,28 @@ What it does not know: whether a run goes on or starts again; who opens the dial
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import groupby
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, Input, Static
 
-from engine.training.recipe import Recipe
+from engine.training.recipe import DEFAULTS, Recipe
 from engine.training.rewind import BUDGET
-from engine.training.rules import RULES, RecipeError, Scalar
+from engine.training.rules import RecipeError, Scalar
+from tui.dialogs.choice import MUTED
 from tui.dialogs.differences import all_live, differences
 from tui.dialogs.estimate import estimate, objection
-from tui.dialogs.ingredient import MUTED, Ingredient
-from tui.dialogs.presets import PRESETS
+from tui.dialogs.form import EDITABLE, Form
+from tui.dialogs.presets import OFFERS
 from tui.panes.numerals import MISSING
 from tui.screens import Dialog
 from tui.text import content
 
-FIXED = ("corpus", "fingerprint")
-"""Chosen by opening a text, not by typing."""
-
-
-class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
-    """The fields; up and down go from one to the next, and what has the focus is scrolled to."""
+FIRST_OF_MODEL = next(index for index, offer in enumerate(OFFERS) if not offer.model)
+"""The first preset that is one of the chosen model."""
 
 
 class SettingsDialog(Dialog[Recipe | None]):
@@ -57,14 +53,14 @@ class SettingsDialog(Dialog[Recipe | None]):
         Binding("pageup", "page(-1)", "page up", show=False, id="settings.page_up"),
         *(
             Binding(
-                preset.key,
+                offer.key,
                 f"preset({index})",
-                preset.name,
+                offer.label,
                 show=False,
                 id=f"settings.preset_{index + 1}",
-                tooltip=preset.purpose,
+                tooltip=offer.purpose,
             )
-            for index, preset in enumerate(PRESETS)
+            for index, offer in enumerate(OFFERS)
         ),
     ]
 
@@ -73,29 +69,18 @@ class SettingsDialog(Dialog[Recipe | None]):
         self._recipe = recipe.with_values(changes=())
         self._vocabulary = vocabulary
         self._length = length
-        self._fields: dict[str, Ingredient] = {}
 
     def compose(self) -> ComposeResult:
         """Presets, the form group by group, what it comes to, buttons."""
-        self._fields = {
-            name: Ingredient(name, rule, getattr(self._recipe, name))
-            for name, rule in RULES.items()
-            if name not in FIXED
-        }
         with Vertical(id="settings-box") as box:
             box.border_title = "Settings"
             with Horizontal(id="settings-presets"):
-                for index, preset in enumerate(PRESETS):
-                    label = Content(f"{preset.name} ({preset.key})")
-                    yield Button(label, id=f"preset-{index}", compact=True, tooltip=preset.purpose)
-            with Form(id="settings-form"):
-                for group, members in groupby(self._fields, key=lambda name: RULES[name].group):
-                    names = list(members)
-                    self._fields[names[-1]].add_class("-last")
-                    yield Static(group.capitalize(), classes="settings-group", markup=False)
-                    if group == "text":
-                        yield Static(self._text(), classes="settings-fixed", markup=False)
-                    yield from (self._fields[name] for name in names)
+                for index, offer in enumerate(OFFERS):
+                    if index == FIRST_OF_MODEL:
+                        yield Static(id="settings-whose", markup=False)
+                    label = Content(f"{offer.label} ({offer.key})")
+                    yield Button(label, id=f"preset-{index}", compact=True, tooltip=offer.purpose)
+            yield Form(self._recipe)
             yield Static(id="settings-estimate", markup=False)
             yield Static(id="settings-said", markup=False)
             with Horizontal(id="settings-buttons"):
@@ -104,9 +89,13 @@ class SettingsDialog(Dialog[Recipe | None]):
                 yield Button("Cancel (esc)", id="settings-cancel", compact=True)
 
     def on_mount(self) -> None:
-        """The first field of the model takes the keys."""
-        self._fields["model"].enter()
+        """The choice of the model takes the keys."""
+        self._form.rows["model"].enter()
         self._judge()
+
+    @property
+    def _form(self) -> Form:
+        return self.query_one(Form)
 
     @property
     def recipe(self) -> Recipe:
@@ -115,7 +104,7 @@ class SettingsDialog(Dialog[Recipe | None]):
         Raises:
             RecipeError: if a field is wrong, or the fields contradict each other, the text or the model.
         """
-        recipe = self._recipe.with_values(**{name: field.value for name, field in self._fields.items()})
+        recipe = self._recipe.with_values(**self._form.values)
         refused = objection(recipe, self._length)
         if refused:
             raise RecipeError(refused)
@@ -123,7 +112,7 @@ class SettingsDialog(Dialog[Recipe | None]):
 
     def action_accept(self) -> None:
         """Hand the recipe out, or go to what is wrong."""
-        wrong = next((field for field in self._fields.values() if not field.is_valid), None)
+        wrong = next((row for row in self._form.rows.values() if not row.is_valid), None)
         if wrong is not None:
             wrong.enter()
             return
@@ -134,19 +123,18 @@ class SettingsDialog(Dialog[Recipe | None]):
 
     def action_reset(self) -> None:
         """Every field as it comes; the text stays."""
-        defaults = Recipe()
-        self._take({name: getattr(defaults, name) for name in self._fields})
+        self._take({name: DEFAULTS[name] for name in EDITABLE})
 
     def action_preset(self, index: int) -> None:
-        """Set what a preset names."""
-        self._take(PRESETS[index].values)
+        """Set what a preset decides."""
+        self._take(OFFERS[index].values(self._form.model))
 
     def action_page(self, pages: int) -> None:
         """Scroll the form by what is in view."""
-        form = self.query_one("#settings-form")
+        form = self._form
         form.scroll_relative(y=pages * max(form.size.height - 1, 1), animate=False)
 
-    def on_ingredient_changed(self, event: Ingredient.Changed) -> None:
+    def on_form_changed(self, event: Form.Changed) -> None:
         """Judge the whole while the person types."""
         event.stop()
         self._judge()
@@ -170,18 +158,15 @@ class SettingsDialog(Dialog[Recipe | None]):
             self.dismiss(None)
 
     def _take(self, values: Mapping[str, Scalar]) -> None:
-        for name, value in values.items():
-            self._fields[name].take(value)
-
-    def _text(self) -> Content:
-        """Which text it is; another one is opened elsewhere."""
-        return content(f"corpus {self._recipe.corpus}: another text is opened from the corpus pane")
+        self._form.take(values)
+        self._judge()
 
     def _judge(self) -> None:
         """What the choices come to, and what OK will do or what is in its way."""
         said, needs = self.query_one("#settings-said", Static), self.query_one("#settings-estimate", Static)
+        self._mark_preset()
         needs.update(Content.styled(f"{MISSING} parameters", MUTED))
-        wrong = [name.replace("_", " ") for name, field in self._fields.items() if not field.is_valid]
+        wrong = [name.replace("_", " ") for name, row in self._form.rows.items() if not row.is_valid]
         if wrong:
             said.update(content(f"still to be mended: {', '.join(wrong)}", "$text-error"))
             return
@@ -200,10 +185,25 @@ class SettingsDialog(Dialog[Recipe | None]):
             words = "OK starts the run again: " + ", ".join(d.name for d in found if not d.live)
         said.update(content(words, MUTED))
 
+    def _mark_preset(self) -> None:
+        """Whose presets there are, and which of them the form stands at."""
+        form = self._form
+        self.query_one("#settings-whose", Static).update(content(f"{form.model}:", MUTED))
+        for index, offer in enumerate(OFFERS):
+            wanted = offer.values(form.model)
+            stands = all(row.stands_at(wanted[name]) for name, row in form.rows.items() if name in wanted)
+            self.query_one(f"#preset-{index}", Button).set_class(stands, "-stands")
+
     def _estimate(self, recipe: Recipe) -> Content:
         if self._vocabulary is None:
             return Content.styled("how many parameters depends on the text: none is open", MUTED)
+        if not recipe.means("rate"):
+            return Content.styled(
+                "n-grams are counted while the text is read; every step can be gone back", MUTED
+            )
         needs = estimate(recipe, self._vocabulary)
+        if needs is None:
+            return Content.styled(f"{MISSING} parameters", MUTED)
         return Content.assemble(
             (f"{needs.parameters:,} parameters", "bold"),
             (f" (V = {self._vocabulary:,}); {BUDGET >> 20} MB of memory reach back ", MUTED),
