@@ -21,9 +21,11 @@ from textual.widgets import Footer
 from corpora.corpus import Corpus
 from engine.commands import (
     Command,
+    Compare,
     NextPhase,
     Pause,
     Rewind,
+    Rival,
     Run,
     Step,
     StopGenerating,
@@ -287,6 +289,15 @@ class CharlmApp(App[None]):
         if self.snapshot.corpus is not None and self.snapshot.current is not None:
             dialog = questions.which_settings(self.snapshot.current, self.snapshot.corpus)
             self.push_screen(dialog, self._apply_recipe)
+
+    def action_compare(self) -> None:
+        """Choose models that count to compare with."""
+        if self.snapshot.corpus is not None:
+            self.push_screen(questions.which_rivals(self.snapshot.rivals), self._compare)
+
+    def _compare(self, rivals: tuple[Rival, ...] | None) -> None:
+        if rivals is not None:
+            self._send(Compare(rivals))
 
     def action_paste_recipe(self) -> None:
         """Edit the recipe as a line."""

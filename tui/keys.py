@@ -54,6 +54,7 @@ GROUPS: Mapping[str, tuple[Binding, ...]] = {
     ),
     "Model and recipe": (
         _bind("model.settings", "e", "settings", "settings", "Edit the model and its training", show=True),
+        _bind("model.compare", "m", "compare", "compare", "Compare with models that count"),
         _bind("recipe.copy", "y", "copy_recipe", "copy recipe", "Copy the recipe of this run"),
         _bind("recipe.paste", "p", "paste_recipe", "paste recipe", "Begin a run from a recipe"),
     ),

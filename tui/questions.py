@@ -3,13 +3,14 @@ start-up time, and most sittings ask only one or two."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from textual.dom import DOMNode
 from textual.screen import ModalScreen
 
 from corpora.corpus import Corpus
-from engine.snapshot import Remedy, Trouble
+from engine.commands import Rival
+from engine.snapshot import Remedy, RivalView, Trouble
 from engine.training.recipe import Recipe
 
 
@@ -32,6 +33,13 @@ def which_settings(recipe: Recipe, corpus: Corpus) -> ModalScreen[Recipe | None]
     from tui.dialogs.settings import SettingsDialog
 
     return SettingsDialog(recipe, vocabulary=len(corpus.vocabulary), length=len(corpus))
+
+
+def which_rivals(views: Sequence[RivalView]) -> ModalScreen[tuple[Rival, ...] | None]:
+    """The counting models to compare with; those chosen so far are checked."""
+    from tui.dialogs.compare import CompareDialog
+
+    return CompareDialog(views)
 
 
 def which_recipe(recipe: Recipe) -> ModalScreen[Recipe | None]:

@@ -19,13 +19,14 @@ from textual.widgets import Input, Static
 
 from engine.commands import Ask
 from engine.sampling import Sampling
-from engine.snapshot import NextCharacter, Snapshot
+from engine.snapshot import NextCharacter, RivalView, Snapshot
+from tui.keys import active_key
 from tui.messages import EngineCommand
 from tui.panes.base import Pane
 from tui.panes.expectation import Expectation, bits, context_tail
 from tui.panes.question import Question
 from tui.text import content
-from tui.widgets.bars import Bars
+from tui.widgets.bars import FULL, THIN, Bars
 
 MUTED = "$foreground 60%"
 NO_TEXT = "no expectation yet: o opens a text"
@@ -44,6 +45,13 @@ class DistributionPane(Pane):
             tooltip="Most likely first, or in the order of the alphabet",
         ),
         Binding(
+            "v",
+            "rival",
+            "Versus",
+            id="distribution.rival",
+            tooltip="Beside which of the models one compares with, or alone",
+        ),
+        Binding(
             "escape",
             "follow",
             "Follow",
@@ -60,11 +68,14 @@ class DistributionPane(Pane):
         self._sampling = Sampling()
         self._alphabetical = False
         self._asked: str | None = None
+        self._rival = 0
+        """Which of the snapshot's rivals stands beside, from 0; as many as there are: none."""
         self._expectation: Expectation | None = None
 
     def compose(self) -> ComposeResult:
-        """Context, bars, numbers, note, question: from top to bottom."""
+        """Context, who is who, bars, numbers, note, question: from top to bottom."""
         yield Static(id="distribution-context", markup=False)
+        yield Static(id="distribution-rival", markup=False)
         yield Bars(empty=NO_TEXT)
         yield Static(id="distribution-facts", markup=False)
         yield Static(id="distribution-note", markup=False)
@@ -79,6 +90,7 @@ class DistributionPane(Pane):
     def on_resize(self) -> None:
         """The end of the context that fits depends on the width."""
         self._write_context()
+        self._write_rival()
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw `snapshot` if what it says of the next character is new."""
@@ -87,7 +99,11 @@ class DistributionPane(Pane):
         answered = old is not None and old.target is None
         if self._asked is not None and answered and new is not None and new.target is not None:
             self._ask()  # a new run has forgotten the question, which still stands
-        if snapshot.corpus is not then.corpus or not _same(old, new):
+        rivals = [view.rival for view in snapshot.rivals]
+        if rivals != [view.rival for view in then.rivals]:
+            self._rival = 0
+        same_rivals = len(rivals) == len(then.rivals) and all(map(_alike, then.rivals, snapshot.rivals))
+        if snapshot.corpus is not then.corpus or not _same(old, new) or not same_rivals:
             self._draw()
 
     def show_sampling(self, sampling: Sampling) -> None:
@@ -103,6 +119,16 @@ class DistributionPane(Pane):
     def action_order(self) -> None:
         """Most likely first, or in the order of the alphabet."""
         self._alphabetical = not self._alphabetical
+        self._draw()
+
+    def action_rival(self) -> None:
+        """Beside the next of the models one compares with, or alone after the last."""
+        rivals = self._snapshot.rivals
+        if not rivals:
+            key = active_key(self.app, "model.compare")
+            self.notify(f"{key} chooses models to compare with", markup=False)
+            return
+        self._rival = (self._rival + 1) % (len(rivals) + 1)
         self._draw()
 
     def action_follow(self) -> None:
@@ -140,11 +166,45 @@ class DistributionPane(Pane):
         if corpus is not None and said is not None:
             self._expectation = Expectation.of(said, corpus.vocabulary, self._sampling)
         known = self._expectation
-        self.query_one(Bars).show([] if known is None else known.bars(alphabetical=self._alphabetical))
+        bars = [] if known is None else known.bars(alphabetical=self._alphabetical, rival=self._beside)
+        self.query_one(Bars).show(bars)
+        self._write_rival()
         self._write_context()
         self._write_facts()
         self._write_note("" if said is None else said.note)
         self.border_subtitle = _in_words(self._sampling)
+
+    @property
+    def _beside(self) -> RivalView | None:
+        """The rival that is compared with now."""
+        rivals = self._snapshot.rivals
+        return rivals[self._rival] if self._rival < len(rivals) else None
+
+    def _write_rival(self) -> None:
+        """Whose the two sets of bars are, and what the truth costs the rival."""
+        line, rival, recipe = (
+            self.query_one("#distribution-rival", Static),
+            self._beside,
+            self._snapshot.recipe,
+        )
+        line.display = rival is not None
+        if rival is None:
+            return
+        model = "model" if recipe is None else recipe.model
+        cost = None if self._expectation is None else self._expectation.surprise_of(rival)
+        told = f" {bits(cost).strip()} bits" if cost is not None else ""
+        if rival.log_probabilities is None:
+            told = " reading …"
+        line.update(
+            Content.assemble(
+                (f"{FULL} ", "$primary-lighten-1"),
+                model,
+                (f"  {THIN} ", "$text-secondary"),
+                str(rival.rival),
+                (told, MUTED),
+            ),
+            layout=False,
+        )
 
     def _write_note(self, words: str) -> None:
         """What had to be done to a typed context, or why it was refused."""
@@ -192,6 +252,14 @@ def _same(old: NextCharacter | None, new: NextCharacter | None) -> bool:
         return old is new
     words = (old.context, old.target, old.note) == (new.context, new.target, new.note)
     return words and np.array_equal(old.logits, new.logits)
+
+
+def _alike(old: RivalView, new: RivalView) -> bool:
+    """Whether two rivals say the same to the eye."""
+    then, now = old.log_probabilities, new.log_probabilities
+    if old.rival != new.rival or then is None or now is None:
+        return old.rival == new.rival and then is now
+    return np.array_equal(then, now)
 
 
 def _in_words(sampling: Sampling) -> str:

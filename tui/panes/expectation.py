@@ -18,7 +18,7 @@ from rich.cells import cell_len
 from corpora.vocabulary import Vocabulary
 from engine.information import cross_entropy, entropy, nats_to_bits, softmax
 from engine.sampling import Sampling
-from engine.snapshot import NextCharacter
+from engine.snapshot import NextCharacter, RivalView
 from tui.panes.units import MISSING
 from tui.text import ELLIPSIS, visible
 from tui.widgets.bars import Bar
@@ -57,12 +57,28 @@ class Expectation:
             vocabulary, softmax(said.logits), sampling.distribution(said.logits), said.target, surprise
         )
 
-    def bars(self, *, alphabetical: bool) -> list[Bar]:
-        """A bar a character: the most likely first, or in the order of the alphabet."""
+    def bars(self, *, alphabetical: bool, rival: RivalView | None = None) -> list[Bar]:
+        """A bar a character: the most likely first, or in the order of the alphabet.
+
+        Arguments:
+            alphabetical: in the order of the alphabet.
+            rival: whose expectation is to stand beside; missing where it is not known yet.
+        """
         order = range(len(self.raw)) if alphabetical else np.argsort(-self.raw, kind="stable").tolist()
         raw, sampled = self.raw.tolist(), self.sampled.tolist()
         names = _names(self.vocabulary)
-        return [Bar(names[i][0], sampled[i], raw[i], i == self.target, names[i][1]) for i in order]
+        beside: list[float | None] = [None] * len(raw)
+        if rival is not None:
+            expected = rival.log_probabilities
+            known = expected is not None and expected.shape == self.raw.shape
+            beside = np.exp(expected).tolist() if known and expected is not None else [math.nan] * len(raw)
+        return [Bar(names[i][0], sampled[i], raw[i], i == self.target, names[i][1], beside[i]) for i in order]
+
+    def surprise_of(self, rival: RivalView) -> float | None:
+        """What the true character costs a rival, bits; None if either is not known."""
+        if self.target is None or rival.log_probabilities is None:
+            return None
+        return nats_to_bits(-float(rival.log_probabilities[self.target]))
 
     @property
     def entropies(self) -> tuple[float | None, float | None]:

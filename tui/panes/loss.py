@@ -9,10 +9,8 @@ Zoomed in, a level far outside the curves is left out: it would press what was z
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
-import numpy as np
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -20,6 +18,7 @@ from textual.widgets import Static
 
 from engine.snapshot import Losses, Snapshot, Status
 from tui.panes.base import Pane
+from tui.panes.loss_levels import is_near, levels, reached
 from tui.panes.loss_readings import (
     HEADS,
     looks_different,
@@ -31,7 +30,7 @@ from tui.panes.loss_readings import (
     row,
 )
 from tui.panes.units import MISSING, Unit
-from tui.widgets.plot import Level, LinePlot, Series
+from tui.widgets.plot import LinePlot, Series
 
 ZOOMS = (None, 100_000, 10_000, 1_000, 100)
 """How many of the last steps are in view; None: all."""
@@ -135,6 +134,8 @@ class LossPane(Pane):
     def _is_due(self) -> bool:
         """Whether the curves have changed by as much as can be seen."""
         then, now = self._drawn, self._snapshot
+        if then is not None and reached(then) != reached(now):
+            return True
         if then is None or then.corpus is not now.corpus or then.losses is None or now.losses is None:
             return then is not now
         columns = self.query_one(LinePlot).size.width if now.status is Status.RUNNING else None
@@ -152,30 +153,17 @@ class LossPane(Pane):
             if len(losses.validation_steps):
                 validation = Series("validation", view.validation_steps, of(view.validation), "validation")
                 series.append(validation)
-        levels = self._levels()
+        lines = levels(self._snapshot, self._unit)
         if ZOOMS[self._zoom] is not None:
-            levels = [level for level in levels if _is_near(level, series)]
+            lines = [level for level in lines if is_near(level, series)]
         self.query_one(LinePlot).show(
-            series, levels, logarithmic=self._logarithmic, x_label="step", cursor=self._cursor_step()
+            series, lines, logarithmic=self._logarithmic, x_label="step", cursor=self._cursor_step()
         )
         self._write_table()
         zoom = ZOOMS[self._zoom]
         scale = "log" if self._logarithmic else "linear"
         extent = "all steps" if zoom is None else f"last {zoom:,} steps"
         self.border_subtitle = f"{self._unit} · {scale} · {extent}"
-
-    def _levels(self) -> list[Level]:
-        """What a model that knows nothing reaches, and what no model can go below."""
-        corpus = self._snapshot.corpus
-        if corpus is None or len(corpus.vocabulary) < 2:
-            return []
-        uniform = math.log(len(corpus.vocabulary))
-        formula = self._unit.uniform
-        if corpus.entropy_rate is None:
-            return [Level(f"uniform, {formula}", self._unit.of_one(uniform), "ceiling")]
-        levels = [Level(formula, self._unit.of_one(uniform), "ceiling")]  # short: the legend names both
-        levels.append(Level("entropy", self._unit.of_one(corpus.entropy_rate), "floor"))
-        return levels
 
     def _write_table(self) -> None:
         """The table under the plot: heads, the latest step, the step under the cursor."""
@@ -271,13 +259,3 @@ class LossPane(Pane):
         event.stop()
         if event.clicked and self._losses is not None:
             self._put_cursor(int(self._losses.steps[nearest(self._losses, event.x)]))
-
-
-def _is_near(level: Level, series: list[Series]) -> bool:
-    """Whether a level lies within the curves' range, or as far outside it as the range is wide."""
-    values = np.concatenate([one.y for one in series]) if series else np.empty(0)
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return True
-    low, high = float(values.min()), float(values.max())
-    return low - (high - low) <= level.y <= high + (high - low)

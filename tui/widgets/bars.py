@@ -2,8 +2,9 @@
 
 What it promises: every row is exactly as wide as the widget, at any width; only the rows in view are drawn;
 the bars share a scale that moves in few steps, so that they do not jump; a value that is not finite is shown
-as missing, with no bar. What it does not know: sorting, and where the numbers come from. Labels and notes
-have to be safe to show already (see `tui.text`).
+as missing, with no bar. Where there is somebody to compare with, a second, thinner bar with a number of its own
+stands beside each bar, so that the two differ without colour, too. What it does not know: sorting, and where the
+numbers come from. Labels and notes have to be safe to show already (see `tui.text`).
 """
 
 import math
@@ -23,10 +24,12 @@ SCALES = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 """What a full bar may stand for: the smallest of these that holds every bar."""
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_FULL, _GHOST, _NOTCH = "█", "░", "│"
+FULL, _GHOST, _NOTCH = "█", "░", "│"
+THIN, _THIN_HALF = "━", "╸"
+"""What the second bars are made of."""
 _PERCENT = 6  # cells of "100.0%"
 _MARK, _SHORT_MARK = "◀ true", "◀"
-_ROOMY = 30  # cells from which the mark is written out
+_ROOMY = 30  # cells from which the mark is written out, for each bar of a row
 _LEAST_BAR = 10  # cells a note leaves to the bar
 
 
@@ -40,6 +43,7 @@ class Bar:
         ghost: a second value to compare with, drawn behind, or None.
         mark: whether this is the true one.
         note: a few words after the number.
+        rival: what somebody else says, drawn as a second bar; None where nobody is compared with.
     """
 
     label: str
@@ -47,6 +51,7 @@ class Bar:
     ghost: float | None = None
     mark: bool = False
     note: str = ""
+    rival: float | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class _Columns:
 
     label: int
     bar: int
+    rival: int
     mark: int
     note: int
 
@@ -77,6 +83,7 @@ class Bars(ScrollView):
         & > .bars--true { color: $text-success; text-style: bold; }
         & > .bars--true-bar { color: $success; }
         & > .bars--true-notch { color: $background; background: $success; }
+        & > .bars--rival { color: $text-secondary; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -88,6 +95,7 @@ class Bars(ScrollView):
         "bars--true",
         "bars--true-bar",
         "bars--true-notch",
+        "bars--rival",
     }
 
     def __init__(
@@ -123,9 +131,8 @@ class Bars(ScrollView):
         self._bars = tuple(bars)
         self._label_cells = max((cell_len(bar.label) for bar in bars), default=0)
         self._note_cells = max((cell_len(bar.note) for bar in bars), default=0)
-        largest = max(
-            (v for bar in bars for v in (bar.value, bar.ghost or 0.0) if math.isfinite(v)), default=0.0
-        )
+        shares = (v for bar in bars for v in (bar.value, bar.ghost or 0.0, bar.rival or 0.0))
+        largest = max((v for v in shares if math.isfinite(v)), default=0.0)
         self._scale = next((scale for scale in SCALES if largest <= scale), 1.0)
 
     def render_line(self, y: int) -> Strip:
@@ -141,26 +148,29 @@ class Bars(ScrollView):
     def _columns(self, width: int) -> _Columns:
         """How a row of `width` cells is shared out."""
         marked = any(bar.mark for bar in self._bars)
-        mark = 0 if not marked else 1 + cell_len(_MARK if width >= _ROOMY else _SHORT_MARK)
-        free = width - 1 - (1 + _PERCENT) - mark  # for label, bar and note
+        compared = any(bar.rival is not None for bar in self._bars)
+        roomy = width >= _ROOMY * (1 + compared)
+        mark = 0 if not marked else 1 + cell_len(_MARK if roomy else _SHORT_MARK)
+        numbers = (1 + _PERCENT) + (2 + _PERCENT if compared else 0)
+        free = width - 1 - numbers - mark  # for label, bars and note
         label = min(self._label_cells, max(1, min(width // 4, free - 1)))
         rest = free - label
         note = 1 + self._note_cells if self._note_cells else 0
-        if rest - note < _LEAST_BAR:
+        if rest - note < _LEAST_BAR * (1 + compared):
             note = 0
-        return _Columns(label, max(1, rest - note), mark, note)
+        rival = max(0, rest - note) // 2 if compared else 0
+        return _Columns(label, max(1, rest - note - rival), rival, mark, note)
 
     def _parts(self, bar: Bar, width: int) -> list[tuple[str, str]]:
         """What a row says, piece by piece, each with the name of its colour."""
         columns = self._columns(width)
         true = "true" if bar.mark else ""
-        known = math.isfinite(bar.value)
-        percent = f"{bar.value:.1%}" if known else "–"
         mark = " " + (_MARK if columns.mark > 2 else _SHORT_MARK) if bar.mark else ""
         parts = [
             (set_cell_size(single_line(bar.label, columns.label), columns.label) + " ", true or "label"),
             *self._bar_parts(bar, columns.bar),
-            (percent.rjust(1 + _PERCENT), true or "value"),
+            (_percent(bar.value).rjust(1 + _PERCENT), true or "value"),
+            *self._rival_parts(bar, columns.rival),
             (set_cell_size(mark, columns.mark), "true"),
         ]
         if columns.note:
@@ -171,7 +181,7 @@ class Bars(ScrollView):
         """The bar in its cells: whole blocks, an eighth, then the ghost where it reaches farther."""
         filled = self._cells(bar.value, cells)
         whole, eighth = divmod(round(filled * 8), 8)
-        text = _FULL * whole + (_EIGHTHS[eighth] if eighth else "")
+        text = FULL * whole + (_EIGHTHS[eighth] if eighth else "")
         ghost = 0 if bar.ghost is None else round(self._cells(bar.ghost, cells))
         style = "true-bar" if bar.mark else "bar"
         if ghost > len(text):
@@ -186,6 +196,17 @@ class Bars(ScrollView):
             ]
         return [(text, style), (" " * (cells - len(text)), "")]
 
+    def _rival_parts(self, bar: Bar, cells: int) -> list[tuple[str, str]]:
+        """The second bar in its cells, halves of them included, and its number."""
+        if bar.rival is None:
+            return []
+        whole, half = divmod(round(self._cells(bar.rival, cells) * 2), 2)
+        text = THIN * whole + _THIN_HALF * half
+        return [
+            (f" {text:<{cells}}", "rival"),
+            (_percent(bar.rival).rjust(1 + _PERCENT), "value"),
+        ]
+
     def _cells(self, value: float, cells: int) -> float:
         """How many of `cells` a value fills; none for one that is missing."""
         return min(max(value / self._scale, 0.0), 1.0) * cells if math.isfinite(value) else 0.0
@@ -198,3 +219,8 @@ class Bars(ScrollView):
             if text
         ]
         return Strip(segments).adjust_cell_length(width, base)
+
+
+def _percent(value: float) -> str:
+    """A share with one decimal, a dash for one that is missing."""
+    return f"{value:.1%}" if math.isfinite(value) else "–"

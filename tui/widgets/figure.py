@@ -24,14 +24,17 @@ from tui.widgets.axis import Axis, linear_axis, logarithmic_axis
 from tui.widgets.raster import Floats, braille, marks, thin
 
 SeriesRole = Literal["raw", "smooth", "validation", "other"]
-LevelRole = Literal["ceiling", "floor"]
+RivalRole = Literal["rival-1", "rival-2", "rival-3", "rival-4"]
+LevelRole = Literal["ceiling", "floor"] | RivalRole
 Run = tuple[str, str]
 """A role (the name of a colour, or "" for a blank) and the text drawn in it."""
 
 Points = tuple[Floats, Floats]
 
 SERIES_ROLES: tuple[str, ...] = get_args(SeriesRole)
-LEVEL_ROLES: tuple[str, ...] = get_args(LevelRole)
+RIVAL_ROLES: tuple[RivalRole, ...] = get_args(RivalRole)
+"""What others reach; told apart by colour, and by the name on the line."""
+LEVEL_ROLES: tuple[str, ...] = ("ceiling", "floor", *RIVAL_ROLES)
 MARKS = {"validation": "•", "other": "×"}
 """Roles drawn as one glyph a cell. `raw` is loose braille dots and `smooth` a line of them, so that the roles
 differ without colour, too."""
@@ -213,13 +216,15 @@ class Figure:
         columns: int,
         rows: int,
     ) -> None:
-        """Write each level's name on its line, at the end where there is more room."""
+        """Write each level's name on its line, at the end where there is more room; two on a row at most."""
         taken: set[tuple[int, str]] = set()
         for level, at in lines:
             side = _free_side(at, thinned)
             row = int(0.5 + y_axis.share(at) * (rows - 1))
             if (row, side) in taken:
                 side = "left" if side == "right" else "right"
+            if (row, side) in taken:
+                continue  # two names are all that a row has room for
             taken.add((row, side))
             label = f" {single_line(level.name, _LEVEL_LABEL)} "
             if cell_len(label) == len(label):  # plotext counts characters, not cells

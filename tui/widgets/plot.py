@@ -17,11 +17,12 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.text import single_line
-from tui.widgets.figure import SMALLEST, Drawing, Figure, Level, Series
+from tui.widgets.figure import LEVEL_ROLES, RIVAL_ROLES, SMALLEST, Drawing, Figure, Level, Series
 
 __all__ = ["Level", "LinePlot", "Series"]
 
-_SWATCHES = {"raw": "⠢⡁", "smooth": "⠤⠤", "validation": "••", "other": "××", "ceiling": "──", "floor": "──"}
+_CURVES = {"raw": "⠢⡁", "smooth": "⠤⠤", "validation": "••", "other": "××"}
+_SWATCHES = {**_CURVES, **dict.fromkeys(LEVEL_ROLES, "──")}
 _LEGEND_FROM_HEIGHT = 6
 _NO_ROOM = "no room for the plot"
 _NAME = 24  # cells of a name in the legend
@@ -43,6 +44,11 @@ class LinePlot(Widget):
         & > .line-plot--ceiling { color: $text-error; }
         & > .line-plot--floor { color: $text-success; }
         & > .line-plot--cursor { color: $text-accent; }
+        & > .line-plot--rival-1 { color: $text-secondary; }
+        /* Between light and dark, so that they can be read on both. */
+        & > .line-plot--rival-2 { color: #8f5fd0; }
+        & > .line-plot--rival-3 { color: #1f8f86; }
+        & > .line-plot--rival-4 { color: #b8632a; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -55,6 +61,7 @@ class LinePlot(Widget):
         "line-plot--ceiling",
         "line-plot--floor",
         "line-plot--cursor",
+        *(f"line-plot--{role}" for role in RIVAL_ROLES),
     }
 
     class CursorMoved(Message):
@@ -201,12 +208,15 @@ class LinePlot(Widget):
         return [line if row == height // 2 else blank for row in range(height)]
 
     def _legend(self, width: int) -> Strip:
-        """The y axis's name, a swatch and a name for each curve and level, the x axis's name at the right."""
+        """The y axis's name, a swatch and a name for each curve and level, the x axis's name at the right.
+
+        Rivals are left out: their lines bear their names, and there may be many.
+        """
         x_label, y_label = self._labels
         axis = self._style("axis")
         segments = [Segment(f" {y_label} ", axis)] if y_label else []
         entries = [(one.role, one.name) for one in self._series] + [
-            (one.role, one.name) for one in self._levels
+            (one.role, one.name) for one in self._levels if one.role not in RIVAL_ROLES
         ]
         for role, name in entries:
             segments.append(Segment(f" {_SWATCHES[role]}", self._style(role)))

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-_ON, _OFF = "\N{BALLOT BOX WITH CHECK}", "\N{BALLOT BOX}"
+CHECKED, UNCHECKED = "\N{BALLOT BOX WITH CHECK}", "\N{BALLOT BOX}"
 
 
 class Tick(Widget, can_focus=True):
@@ -64,7 +64,7 @@ class Tick(Widget, can_focus=True):
 
     def render(self) -> Content:
         """The box and the label."""
-        return Content(f"{_ON if self.value else _OFF} {self.label}")
+        return Content(f"{CHECKED if self.value else UNCHECKED} {self.label}")
 
     def watch_value(self, value: bool) -> None:
         """Look like it, and tell those who listen."""
