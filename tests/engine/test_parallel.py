@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -79,7 +80,7 @@ def test_products_are_used_on_the_thread_that_asked_in_the_order_of_asking(
     left, right = operands
     used: list[tuple[float, int]] = []
 
-    def use(factor: float) -> parallel.Use:
+    def use(factor: float) -> Callable[[FloatArray], None]:
         return lambda product: used.append((factor * float(product[0, 0]), threading.get_ident()))
 
     for factor in (1.0, 2.0, 3.0):
