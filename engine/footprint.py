@@ -7,12 +7,17 @@ would not fit into the memory that the machine has left is refused before it beg
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from engine.autograd.gru import GRUReading
+from engine.autograd.lstm import LSTMReading
+from engine.autograd.recurrent import Reading
+from engine.autograd.rnn import RNNReading
 from engine.training.optimizers import optimizer
 from engine.training.recipe import Recipe
 from engine.training.rewind import BUDGET, STRIDE, Past
@@ -22,7 +27,7 @@ VALUE_BYTES = 500
 """Of one number of the scalar model: the object, its floats, its place in lists, and the graph's node on it."""
 COUNT_BYTES = 100
 """Of one character that a counting model reads, for each order: sorting included (measured: 40 to 90)."""
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+CELLS: Mapping[str, type[Reading]] = {"rnn": RNNReading, "gru": GRUReading, "lstm": LSTMReading}
 WORKING_VECTORS = 5
 """As long as the parameters: they themselves, their gradient, scratch, and copies for validation and writing."""
 
@@ -38,8 +43,8 @@ def parameter_count(recipe: Recipe, vocabulary: int) -> int:
         return 0
     if recipe.model in RECURRENT:
         inputs = (e, *[h] * (recipe.layers - 1))
-        biases = h * (GATES[recipe.model] + (recipe.model == "gru"))  # its candidate has two
-        cells = sum(GATES[recipe.model] * h * (below + h) + biases for below in inputs)
+        shapes = [shape for below in inputs for shape in CELLS[recipe.model].shapes(below, h).values()]
+        cells = sum(rows * columns for rows, columns in shapes)
         return v * e + cells + h * v + v
     if recipe.model == "transformer":
         block = 12 * e * e + 13 * e  # attention 4 E^2 + 4 E, feed-forward 8 E^2 + 5 E, two norms 4 E
@@ -127,7 +132,7 @@ def _kept_by_an_example(recipe: Recipe, vocabulary: int) -> int:
     """Numbers that a step keeps for one example, the scores and their gradient included."""
     e, h, t = recipe.embedding, recipe.hidden, recipe.context
     if recipe.model in RECURRENT:
-        return t * (e + recipe.layers * h * (2 * GATES[recipe.model] + 3) + 2 * vocabulary)
+        return t * (e + recipe.layers * h * (2 * CELLS[recipe.model].gates + 3) + 2 * vocabulary)
     if recipe.model == "transformer":
         return t * (e + recipe.layers * (16 * e + 2 * recipe.heads * t) + 2 * vocabulary)
     return t * e + recipe.layers * 3 * h + 2 * vocabulary
