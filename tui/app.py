@@ -46,6 +46,7 @@ from tui.messages import (
 )
 from tui.opening import Outcome
 from tui.runs import Runs
+from tui.scoreboard.contest import Contest
 from tui.screens import FirmScreen, Palette
 from tui.status_line import StatusLine
 from tui.watch import Watch
@@ -98,6 +99,7 @@ class CharlmApp(App[None]):
         self._keys = load_keymap(classes=_panes())
         self._furniture: Furniture | None = None
         self.engine = EngineThread()
+        self.contest = Contest()
         self._runs = Runs(self._wishes.recipe, self._send, self._loaded)
         self._watch = Watch(self.engine, self.set_timer, self._show, lambda s: s.status is Status.RUNNING)
         self.engine_ended = True
@@ -152,6 +154,7 @@ class CharlmApp(App[None]):
 
     async def on_unmount(self) -> None:
         """End the engine, or note that it is in the middle of a step that takes long."""
+        self.contest.close()
         self.engine_ended = self.engine.close()
 
     # Snapshots.
@@ -340,6 +343,12 @@ class CharlmApp(App[None]):
     def action_pane(self, number: int) -> None:
         """Go to a pane."""
         self.query_one(Workbench).jump(number)
+
+    def action_scoreboard(self) -> None:
+        """Compare models on the text that is open."""
+        corpus, recipe = self.snapshot.corpus, self.snapshot.current
+        if corpus is not None and recipe is not None:
+            self.push_screen(questions.which_model_is_best(self.contest, corpus, recipe))
 
     def action_next_theme(self) -> None:
         """Take the next theme."""

@@ -12,6 +12,7 @@ from corpora.corpus import Corpus
 from engine.commands import Rival
 from engine.snapshot import Remedy, RivalView, Trouble
 from engine.training.recipe import Recipe
+from tui.scoreboard.contest import Contest
 
 
 def which_text(context: int, path: str = "") -> ModalScreen[Corpus | None]:
@@ -63,8 +64,16 @@ def whether_to_leave(steps: int, recipe: str) -> ModalScreen[bool]:
     return QuitDialog(steps, recipe)
 
 
-def all_keys(keymap: Mapping[str, str], panes: Iterable[type[DOMNode]]) -> ModalScreen[None]:
-    """Nothing: it shows the keys, those of the panes too, remapped or not."""
-    from tui.dialogs.help import HelpDialog
+def which_model_is_best(contest: Contest, corpus: Corpus, recipe: Recipe) -> ModalScreen[None]:
+    """Nothing: it shows the comparison of this sitting, or asks for one."""
+    from tui.scoreboard.screen import ScoreboardScreen
 
-    return HelpDialog(keymap, panes)
+    return ScoreboardScreen(contest, corpus, recipe)
+
+
+def all_keys(keymap: Mapping[str, str], panes: Iterable[type[DOMNode]]) -> ModalScreen[None]:
+    """Nothing: it shows the keys, those of the panes and the scoreboard too, remapped or not."""
+    from tui.dialogs.help import HelpDialog
+    from tui.scoreboard.screen import ScoreboardScreen
+
+    return HelpDialog(keymap, (*panes, ScoreboardScreen))

@@ -21,9 +21,22 @@ from rich.cells import cell_len
 
 from tui.text import single_line
 from tui.widgets.axis import Axis, linear_axis, logarithmic_axis
-from tui.widgets.raster import Floats, braille, marks, thin
+from tui.widgets.raster import Floats, braille, cell_of, marks, thin
 
-SeriesRole = Literal["raw", "smooth", "validation", "other"]
+SeriesRole = Literal[
+    "raw",
+    "smooth",
+    "validation",
+    "other",
+    "line1",
+    "line2",
+    "line3",
+    "line4",
+    "line5",
+    "line6",
+    "line7",
+    "line8",
+]
 RivalRole = Literal["rival-1", "rival-2", "rival-3", "rival-4"]
 LevelRole = Literal["ceiling", "floor"] | RivalRole
 Run = tuple[str, str]
@@ -35,6 +48,8 @@ SERIES_ROLES: tuple[str, ...] = get_args(SeriesRole)
 RIVAL_ROLES: tuple[RivalRole, ...] = get_args(RivalRole)
 """What others reach; told apart by colour, and by the name on the line."""
 LEVEL_ROLES: tuple[str, ...] = ("ceiling", "floor", *RIVAL_ROLES)
+LINES: tuple[SeriesRole, ...] = ("line1", "line2", "line3", "line4", "line5", "line6", "line7", "line8")
+"""Roles of curves of one kind, which differ by colour alone: give each a mark."""
 MARKS = {"validation": "•", "other": "×"}
 """Roles drawn as one glyph a cell. `raw` is loose braille dots and `smooth` a line of them, so that the roles
 differ without colour, too."""
@@ -60,14 +75,16 @@ class Series:
         x: (N,), integers (whole ticks) or floats.
         y: (N,); what is not finite, or beyond 1e300, is left out.
         role: picks colour and marker.
+        mark: a character that stands at its last point and before its name.
     Raises:
-        ValueError: if x and y differ in length, or the role is not known.
+        ValueError: if x and y differ in length, the role is not known, or the mark takes more than one cell.
     """
 
     name: str
     x: NDArray[np.int64] | NDArray[np.float64]
     y: NDArray[np.float64]
     role: SeriesRole = "smooth"
+    mark: str = ""
 
     def __post_init__(self) -> None:
         if self.x.shape != self.y.shape or self.x.ndim != 1:
@@ -77,6 +94,10 @@ class Series:
         if self.role not in SERIES_ROLES:
             raise ValueError(
                 f"series {self.name!r} has role {self.role!r}; choose one of {', '.join(SERIES_ROLES)}"
+            )
+        if len(self.mark) != cell_len(self.mark) or len(self.mark) > 1:
+            raise ValueError(
+                f"series {self.name!r} has the mark {self.mark!r}; choose one character of one cell"
             )
 
 
@@ -180,6 +201,7 @@ class Figure:
         for one, (x, y) in thinned:
             self._add(one.role, x_axis.shares(x), y_axis.shares(y), columns, rows)
         self._label_levels(thinned, lines, y_axis, columns, rows)
+        self._mark_ends(thinned, x_axis, y_axis, columns, rows)
         runs = tuple(_runs(row) for row in self._plot.build().split("\n")[:height])
         return Drawing(runs, left, columns, rows, x_axis)
 
@@ -200,7 +222,7 @@ class Figure:
         if role in MARKS:
             cells = marks(across, up, columns, rows, MARKS[role])
         else:
-            cells = braille(across, up, columns, rows, joined=role == "smooth")
+            cells = braille(across, up, columns, rows, joined=role in ("smooth", *LINES))
         self._plot.scatter(
             cells.columns,
             cells.rows,
@@ -230,6 +252,21 @@ class Figure:
             if cell_len(label) == len(label):  # plotext counts characters, not cells
                 column = 0 if side == "left" else columns - 1
                 self._plot.text(label, column, row, color=_CODES[level.role], alignment=side)
+
+    def _mark_ends(
+        self, thinned: Sequence[tuple[Series, Points]], x_axis: Axis, y_axis: Axis, columns: int, rows: int
+    ) -> None:
+        """Write each curve's mark at its last point, beside those that are there already."""
+        taken: set[tuple[int, int]] = set()
+        for one, (x, y) in thinned:
+            if not one.mark:
+                continue
+            column = int(cell_of(x_axis.shares(x[-1:]), columns)[0])
+            row = int(cell_of(y_axis.shares(y[-1:]), rows)[0])
+            while (column, row) in taken and column:
+                column -= 1
+            taken.add((column, row))
+            self._plot.text(one.mark, column, row, color=_CODES[one.role], alignment="left")
 
 
 def _finite(series: Series, logarithmic: bool) -> Points:

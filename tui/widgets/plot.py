@@ -17,12 +17,12 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.text import single_line
-from tui.widgets.figure import LEVEL_ROLES, RIVAL_ROLES, SMALLEST, Drawing, Figure, Level, Series
+from tui.widgets.figure import LEVEL_ROLES, LINES, RIVAL_ROLES, SMALLEST, Drawing, Figure, Level, Series, SeriesRole
 
-__all__ = ["Level", "LinePlot", "Series"]
+__all__ = ["LINES", "Level", "LinePlot", "Series"]
 
 _CURVES = {"raw": "⠢⡁", "smooth": "⠤⠤", "validation": "••", "other": "××"}
-_SWATCHES = {**_CURVES, **dict.fromkeys(LEVEL_ROLES, "──")}
+_SWATCHES = {**_CURVES, **dict.fromkeys(LINES, "⠤⠤"), **dict.fromkeys(LEVEL_ROLES, "──")}
 _LEGEND_FROM_HEIGHT = 6
 _NO_ROOM = "no room for the plot"
 _NAME = 24  # cells of a name in the legend
@@ -49,6 +49,22 @@ class LinePlot(Widget):
         & > .line-plot--rival-2 { color: #8f5fd0; }
         & > .line-plot--rival-3 { color: #1f8f86; }
         & > .line-plot--rival-4 { color: #b8632a; }
+        & > .line-plot--line1 { color: #56b4e9; }
+        & > .line-plot--line2 { color: #f0a030; }
+        & > .line-plot--line3 { color: #3dcb8f; }
+        & > .line-plot--line4 { color: #e879b9; }
+        & > .line-plot--line5 { color: #f0e442; }
+        & > .line-plot--line6 { color: #ff7a5c; }
+        & > .line-plot--line7 { color: #a48bff; }
+        & > .line-plot--line8 { color: #9fb3c8; }
+        &:light > .line-plot--line1 { color: #0067a5; }
+        &:light > .line-plot--line2 { color: #a85a00; }
+        &:light > .line-plot--line3 { color: #00734f; }
+        &:light > .line-plot--line4 { color: #a8307a; }
+        &:light > .line-plot--line5 { color: #7a6a00; }
+        &:light > .line-plot--line6 { color: #b8321a; }
+        &:light > .line-plot--line7 { color: #5a3fc0; }
+        &:light > .line-plot--line8 { color: #506070; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -61,7 +77,7 @@ class LinePlot(Widget):
         "line-plot--ceiling",
         "line-plot--floor",
         "line-plot--cursor",
-        *(f"line-plot--{role}" for role in RIVAL_ROLES),
+        *(f"line-plot--{role}" for role in (*RIVAL_ROLES, *LINES)),
     }
 
     class CursorMoved(Message):
@@ -129,6 +145,10 @@ class LinePlot(Widget):
         if x != self._cursor:
             self._cursor = x
             self.refresh()
+
+    def colour(self, role: SeriesRole) -> str:
+        """The colour of a role in the theme there is, for others who speak of the same curve."""
+        return self.get_component_styles(f"line-plot--{role}").color.hex
 
     def notify_style_update(self) -> None:
         """The theme or the stylesheet changed: the rows are made anew."""
@@ -215,11 +235,11 @@ class LinePlot(Widget):
         x_label, y_label = self._labels
         axis = self._style("axis")
         segments = [Segment(f" {y_label} ", axis)] if y_label else []
-        entries = [(one.role, one.name) for one in self._series] + [
-            (one.role, one.name) for one in self._levels if one.role not in RIVAL_ROLES
+        entries = [(one.role, one.mark, one.name) for one in self._series] + [
+            (one.role, "", one.name) for one in self._levels if one.role not in RIVAL_ROLES
         ]
-        for role, name in entries:
-            segments.append(Segment(f" {_SWATCHES[role]}", self._style(role)))
+        for role, mark, name in entries:
+            segments.append(Segment(f" {mark or _SWATCHES[role]}", self._style(role)))
             segments.append(Segment(f" {single_line(name, _NAME)} ", self._style("label")))
         legend = Strip(segments)
         right = Strip([Segment(f" {single_line(x_label, _NAME)}", axis)] if x_label else [])

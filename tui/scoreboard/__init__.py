@@ -1,0 +1,1 @@
+"""The scoreboard's screen: who takes part, the table, the curves, and what else is known of a comparison."""
