@@ -1,6 +1,6 @@
 """NeuralAttempt: a model that learns by gradients trains as a run of the playground does, within its budget.
 
-Only training counts as time: validations along the way and the scores at the end are on the house.
+Only training counts as time: rehearsal, validations along the way and the scores at the end are on the house.
 """
 
 from __future__ import annotations
@@ -10,11 +10,16 @@ from collections.abc import Generator
 
 from engine.live_run import LiveRun
 from engine.scoreboard.attempt import Attempt
+from engine.scoreboard.terms import fitted
 from engine.scoreboard.view import State
 from engine.training.beginning import begin
 
 PIECE_SECONDS = 0.004
 """How long training goes on in one piece."""
+REHEARSAL_SHARE = 0.02
+"""Of the budget, for which training is rehearsed to see how quick it is; it is not counted."""
+REHEARSED_STEPS = 5
+"""Steps of a rehearsal, at least: the first are slower."""
 
 
 class NeuralAttempt(Attempt):
@@ -23,8 +28,9 @@ class NeuralAttempt(Attempt):
     def _way(self) -> Generator[None]:
         self.state = State.TRAINING
         yield  # so that one can see what is being built
-        # Nobody goes back here: one state of the past is kept, as little as there can be.
-        live = LiveRun(begin(self._recipe, self._corpus, 0))
+        if self.entrant.preset and self._recipe.stop_seconds and self._recipe.means("steps"):
+            yield from self._rehearse(self._recipe.stop_seconds)
+        live = self._fresh_run()
         self._size = sum(group.count for group in live.trainer.table)
         yield from self._train(live)
         steps = live.trainer.steps_made
@@ -32,6 +38,19 @@ class NeuralAttempt(Attempt):
         loss = self._losses.get("validation")
         if loss is not None and self._validation.last_step < steps:
             self._validation.add(steps, live.seconds, loss)
+
+    def _fresh_run(self) -> LiveRun:
+        # Nobody goes back here: one state of the past is kept, as little as there can be.
+        return LiveRun(begin(self._recipe, self._corpus, 0))
+
+    def _rehearse(self, budget: float) -> Generator[None]:
+        """Find out how many steps the budget is good for, and let the schedule of the rate end after them."""
+        live = self._fresh_run()
+        while live.trainer.steps_made < REHEARSED_STEPS or live.seconds < budget * REHEARSAL_SHARE:
+            live.train(time.perf_counter() + PIECE_SECONDS, None)
+            yield
+        steps = max(1, int(live.trainer.steps_made / live.seconds * budget))
+        self._recipe = fitted(self._recipe, steps)
 
     def _train(self, live: LiveRun) -> Generator[None]:
         trainer, validator = live.trainer, live.validator

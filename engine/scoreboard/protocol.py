@@ -21,9 +21,9 @@ def protocol(corpus: Corpus, borders: tuple[int, int, int, int], terms: Terms) -
     parts += [f"the last {end - validation:,} test" if end > validation else "none test"]
     judged = "test" if end > validation else "validation"
     if not terms.steps:
-        schedule = "a schedule of the rate is as long as its recipe says"
+        schedule = "the schedule of a preset's rate ends after the steps that a short rehearsal promises"
     else:
-        schedule = "the schedule of a preset's rate is fitted to that"
+        schedule = "the schedule of a preset's rate ends with it"
     scored = (
         "all of it"
         if train <= TRAIN_SCORED

@@ -22,8 +22,8 @@ class Entrant:
 
     Attributes:
         recipe: its choices; text, split, seed and budget are the terms' to say.
-        preset: the name of the preset it comes from, whose schedule is fitted to a budget of steps; "" for choices
-            of a person's own, which stay as they are.
+        preset: the name of the preset it comes from, whose schedule is fitted to the budget; "" for choices of a
+            person's own, which stay as they are.
     """
 
     recipe: Recipe
@@ -120,7 +120,11 @@ class Terms:
         if entrant.counting:
             return recipe
         recipe = recipe.with_values(stop_steps=self.steps, stop_seconds=self.seconds)
-        if entrant.preset and self.steps > 1 and recipe.means("steps"):
-            warmup = min(recipe.warmup, int(self.steps * WARMUP_SHARE))
-            recipe = recipe.with_values(steps=self.steps, warmup=warmup)
+        return fitted(recipe, self.steps) if entrant.preset and self.steps else recipe
+
+
+def fitted(recipe: Recipe, steps: int) -> Recipe:
+    """A recipe whose schedule, if it has an end, ends after so many steps; its warm-up is a small part of them."""
+    if not recipe.means("steps"):
         return recipe
+    return recipe.with_values(steps=steps, warmup=min(recipe.warmup, int(steps * WARMUP_SHARE)))

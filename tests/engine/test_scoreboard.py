@@ -259,8 +259,18 @@ def test_a_presets_schedule_is_fitted_to_a_budget_of_steps_and_a_persons_own_is_
     assert TERMS.recipe(preset, corpus).steps == 60
     assert TERMS.recipe(preset, corpus).warmup == 6
     assert TERMS.recipe(Entrant(preset.recipe), corpus).steps == preset.recipe.steps
-    assert Terms(seconds=9).recipe(preset, corpus).steps == preset.recipe.steps
     assert Terms(steps=1).recipe(preset, corpus).stop_steps == 1
+
+
+def test_with_a_budget_of_seconds_a_presets_schedule_ends_about_where_training_does(corpus: Corpus) -> None:
+    preset = entrant("mlp", "tiny")
+    ending = Entrant(preset.recipe.with_values(schedule="cosine", warmup=100), preset.preset)
+    row = by_name(done(Scoreboard(corpus, [ending], Terms(seconds=0.3))))["mlp tiny"]
+    recipe = Recipe.parse(row.recipe)
+    assert row.steps is not None
+    assert recipe.steps != preset.recipe.steps
+    assert 0.2 < recipe.steps / row.steps < 5  # an estimate, on a machine that others use
+    assert recipe.warmup == min(100, recipe.steps // 10)
 
 
 @pytest.mark.parametrize("model", MODELS)
