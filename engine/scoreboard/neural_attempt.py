@@ -13,6 +13,7 @@ from engine.scoreboard.attempt import Attempt
 from engine.scoreboard.terms import fitted
 from engine.scoreboard.view import State
 from engine.training.beginning import begin
+from engine.training.recipe import Recipe
 
 PIECE_SECONDS = 0.004
 """How long training goes on in one piece."""
@@ -30,7 +31,7 @@ class NeuralAttempt(Attempt):
         yield  # so that one can see what is being built
         if self.entrant.preset and self._recipe.stop_seconds and self._recipe.means("steps"):
             yield from self._rehearse(self._recipe.stop_seconds)
-        live = self._fresh_run()
+        live = self._fresh_run(self._recipe)
         self._size = sum(group.count for group in live.trainer.table)
         yield from self._train(live)
         steps = live.trainer.steps_made
@@ -39,13 +40,13 @@ class NeuralAttempt(Attempt):
         if loss is not None and self._validation.last_step < steps:
             self._validation.add(steps, live.seconds, loss)
 
-    def _fresh_run(self) -> LiveRun:
+    def _fresh_run(self, recipe: Recipe) -> LiveRun:
         # Nobody goes back here: one state of the past is kept, as little as there can be.
-        return LiveRun(begin(self._recipe, self._corpus, 0))
+        return LiveRun(begin(recipe, self._corpus, 0))
 
     def _rehearse(self, budget: float) -> Generator[None]:
         """Find out how many steps the budget is good for, and let the schedule of the rate end after them."""
-        live = self._fresh_run()
+        live = self._fresh_run(self._recipe.with_values(validate_every=0))
         while live.trainer.steps_made < REHEARSED_STEPS or live.seconds < budget * REHEARSAL_SHARE:
             live.train(time.perf_counter() + PIECE_SECONDS, None)
             yield

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import engine.live_run
 from corpora.corpus import Corpus, Origin
 from corpora.errors import CorpusError
 from engine.models.catalog import MODELS, build_counting
@@ -262,15 +265,24 @@ def test_a_presets_schedule_is_fitted_to_a_budget_of_steps_and_a_persons_own_is_
     assert Terms(steps=1).recipe(preset, corpus).stop_steps == 1
 
 
-def test_with_a_budget_of_seconds_a_presets_schedule_ends_about_where_training_does(corpus: Corpus) -> None:
+def test_with_a_budget_of_seconds_a_presets_schedule_ends_where_training_does(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = itertools.count()
+    clock = SimpleNamespace(
+        perf_counter=lambda: next(ticks) / 1000
+    )  # a step costs one look at it, and a little
+    monkeypatch.setattr(engine.live_run, "time", clock)
+    monkeypatch.setattr(neural_attempt, "time", clock)
     preset = entrant("mlp", "tiny")
-    ending = Entrant(preset.recipe.with_values(schedule="cosine", warmup=100), preset.preset)
-    row = by_name(done(Scoreboard(corpus, [ending], Terms(seconds=0.3))))["mlp tiny"]
+    ending = preset.recipe.with_values(schedule="cosine", warmup=100, validate_every=100)
+    rows = by_name(done(Scoreboard(corpus, [Entrant(ending, "tiny"), Entrant(ending)], Terms(seconds=2.0))))
+    row = rows["mlp tiny"]
     recipe = Recipe.parse(row.recipe)
     assert row.steps is not None
-    assert recipe.steps != preset.recipe.steps
-    assert 0.2 < recipe.steps / row.steps < 5  # an estimate, on a machine that others use
+    assert 0.8 < recipe.steps / row.steps < 1.25
     assert recipe.warmup == min(100, recipe.steps // 10)
+    assert recipe.steps != ending.steps == Recipe.parse(rows["mlp"].recipe).steps
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -17,7 +17,17 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.text import single_line
-from tui.widgets.figure import LEVEL_ROLES, LINES, RIVAL_ROLES, SMALLEST, Drawing, Figure, Level, Series, SeriesRole
+from tui.widgets.figure import (
+    LEVEL_ROLES,
+    LINES,
+    RIVAL_ROLES,
+    SMALLEST,
+    Drawing,
+    Figure,
+    Level,
+    Series,
+    SeriesRole,
+)
 
 __all__ = ["LINES", "Level", "LinePlot", "Series"]
 
