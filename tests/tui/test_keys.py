@@ -60,7 +60,8 @@ def test_the_global_keys_are_those_of_the_table() -> None:
     expected = {"space": "run_toggle", "s": "step", "n": "phase", "b": "rewind(1)", "B": "rewind(10)"}
     expected |= {"g": "generate", "x": "stop_generating", "o": "open", "c": "catalog", "e": "settings"}
     expected |= {"r": "reset_same", "R": "reset_new", "y": "copy_recipe", "Y": "copy_sample"}
-    expected |= {"p": "paste_recipe", "slash": "ask", "T": "next_theme", "S": "scoreboard", "q": "quit"}
+    expected |= {"p": "paste_recipe", "slash": "ask", "m": "compare", "T": "next_theme", "q": "quit"}
+    expected |= {"S": "scoreboard"}
     expected |= {"left_square_bracket": "temperature(-0.05)", "right_square_bracket": "temperature(0.05)"}
     expected |= {"minus": "rate_down", "plus": "rate_up", "equals_sign": "rate_up"}
     expected |= {"question_mark": "help", "f1": "help"} | {str(n): f"pane({n})" for n in range(1, 7)}
@@ -92,8 +93,8 @@ def test_the_file_stands_in_the_configuration_folder(monkeypatch: pytest.MonkeyP
 
 
 def test_keys_are_named_as_textual_names_them(key_file: Path) -> None:
-    key_file.write_text('"run.toggle" = " space, F ,?,comma,ctrl+f, ä"\nconsole.seed = "m"\n', "utf-8")
-    mapped = {"run.toggle": "space,F,question_mark,comma,ctrl+f,ä", "console.seed": "m"}
+    key_file.write_text('"run.toggle" = " space, F ,?,comma,ctrl+f, ä"\nconsole.seed = "M"\n', "utf-8")
+    mapped = {"run.toggle": "space,F,question_mark,comma,ctrl+f,ä", "console.seed": "M"}
     key_file.write_text('"screen.help" = "f2"\n' + key_file.read_text("utf-8"), "utf-8")
     assert load_keymap(key_file, PANES) == mapped | {"screen.help": "f2"}
     assert shown_keys(BY_ID["run.toggle"], mapped) == "space F ? , ctrl+f ä"

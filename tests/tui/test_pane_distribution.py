@@ -15,9 +15,9 @@ from textual.widgets import Static
 
 import tui.panes.distribution
 from corpora.corpus import Corpus, Origin
-from engine.commands import Ask, Command, Start, Step
+from engine.commands import Ask, Command, Rival, Start, Step
 from engine.sampling import Sampling
-from engine.snapshot import NextCharacter, Snapshot, Status
+from engine.snapshot import NextCharacter, RivalView, Snapshot, Status
 from engine.thread import EngineThread
 from engine.training.recipe import Recipe
 from tui.messages import EngineCommand
@@ -423,7 +423,86 @@ async def test_with_a_note_and_the_smallest_pane_there_is_still_room_for_bars() 
         assert app.question.size.height == 1
 
 
+# Those one compares with.
+
+KNESER_NEY, UNIGRAM = Rival("kneser-ney", 5), Rival("unigram", 1)
+
+
+def beside(snapshot: Snapshot, **shares: list[float] | None) -> Snapshot:
+    """The same with rivals that give a, b, c and d these shares, None while they are reading."""
+    names = {"kneser_ney": KNESER_NEY, "unigram": UNIGRAM}
+    with np.errstate(divide="ignore"):  # no share at all has no finite logarithm
+        views = tuple(
+            RivalView(names[name], None, None if p is None else np.log(np.array(p)))
+            for name, p in shares.items()
+        )
+    return dataclasses.replace(snapshot, rivals=views, recipe=Recipe())
+
+
+async def test_a_rival_has_a_second_bar_and_a_number_beside_each_and_a_legend_says_whose() -> None:
+    app = Host()
+    async with app.run_test(size=TAB) as pilot:
+        app.pane.show(beside(expecting(ABC, EIGHTHS, "ab", "c"), kneser_ney=[0.5, 0.25, 0.125, 0.125]))
+        await pilot.pause()
+        assert app.line("rival").startswith("█ mlp  ━ kneser-ney 5 3.000 bits")
+        rows = [row.replace("◀ true", "").split() for row in app.bars]
+        assert [row[0] for row in rows] == ["b", "c", "a", "d"]  # the model's own order
+        numbers = [[cell for cell in row if cell.endswith("%")] for row in rows]
+        assert numbers == [["50.0%", "25.0%"], ["25.0%", "12.5%"], ["12.5%", "50.0%"], ["12.5%", "12.5%"]]
+        longest = max(app.bars, key=lambda row: row.count("━"))
+        assert longest.startswith("a")
+        assert all("━" in row and "█" in row for row in app.bars)
+
+
+@pytest.mark.parametrize("size", [GRID, TAB, (34, 12)])
+async def test_v_goes_round_the_rivals_and_to_none(size: tuple[int, int]) -> None:
+    app = Host()
+    async with app.run_test(size=size) as pilot:
+        both = beside(expecting(ABC, EIGHTHS, "ab", "c"), kneser_ney=[0.25] * 4, unigram=[0.4, 0.3, 0.2, 0.1])
+        app.pane.show(both)
+        await pilot.pause()
+        seen = []
+        for _ in range(4):
+            legend = app.query_one("#distribution-rival", Static)
+            seen.append(str(legend.render()).partition("━ ")[2].split(" ")[0] if legend.display else "")
+            assert any("━" in row for row in app.bars) == legend.display
+            await pilot.press("v")
+            await pilot.pause()
+        assert seen == ["kneser-ney", "unigram", "", "kneser-ney"]
+
+
+async def test_a_rival_that_is_reading_is_shown_as_missing_and_comes_in_when_it_is_done() -> None:
+    app = Host()
+    async with app.run_test(size=TAB) as pilot:
+        plain = expecting(ABC, EIGHTHS, "ab", "c")
+        app.pane.show(beside(plain, kneser_ney=None))
+        await pilot.pause()
+        assert "reading" in app.line("rival")
+        assert all("–" in row and "━" not in row for row in app.bars)
+        app.pane.show(beside(plain, kneser_ney=[1, 0, 0, 0]))
+        await pilot.pause()
+        assert "∞ bits" in app.line("rival")  # it held the true one for impossible
+        assert [row.count("━") > 0 for row in app.bars] == [False, False, True, False]
+        app.pane.show(plain)
+        await pilot.pause()
+        assert not app.query_one("#distribution-rival").display
+
+
+async def test_v_without_anybody_to_compare_with_says_which_key_chooses_them() -> None:
+    app = Host()
+    async with app.run_test(size=TAB, notifications=True) as pilot:
+        app.pane.show(expecting(ABC, EIGHTHS, "ab", "c"))
+        await pilot.press("v")
+        await pilot.pause()
+        assert [note.message for note in app._notifications] == ["m chooses models to compare with"]
+
+
 async def test_every_binding_has_an_id_of_its_own_and_a_tooltip() -> None:
     bindings = [b for b in (*DistributionPane.BINDINGS, *Question.BINDINGS) if not isinstance(b, tuple)]
-    assert {b.id for b in bindings} == {"distribution.order", "distribution.follow", "question.line-feed"}
+    assert {b.id for b in bindings} == {
+        "distribution.order",
+        "distribution.rival",
+        "distribution.follow",
+        "question.line-feed",
+    }
     assert all(b.tooltip for b in bindings)

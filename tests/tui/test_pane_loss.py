@@ -14,13 +14,14 @@ from textual.widgets import Static
 
 import tui.panes.loss
 from corpora.corpus import Corpus, Origin
-from engine.commands import Run, Start, Step
-from engine.snapshot import Losses, Snapshot, Status
+from engine.commands import Rival, Run, Start, Step
+from engine.snapshot import Losses, RivalView, Snapshot, Status
 from engine.thread import EngineThread
 from engine.training.recipe import Recipe
 from tui.panes.loss import LossPane
+from tui.panes.loss_levels import levels
 from tui.panes.loss_readings import COLUMNS
-from tui.panes.units import clock
+from tui.panes.units import Unit, clock
 from tui.widgets.plot import LinePlot
 
 SHEET = Path(tui.panes.loss.__file__).with_suffix(".tcss")
@@ -180,6 +181,61 @@ async def test_the_level_of_the_uniform_guess_changes_its_name_with_the_unit() -
             await pilot.press("u")
             await pilot.pause()
         assert [name and name[1] for name in names] == ["ln V", "log₂ V", "V"]
+
+
+RIVALS = (
+    RivalView(Rival("kneser-ney", 5), 1.5, None),
+    RivalView(Rival("unigram", 1), math.inf, None),
+    RivalView(Rival("witten-bell", 7), None, None),
+    RivalView(Rival("katz", 3), 2.0, None),
+)
+
+
+async def test_rivals_have_a_line_each_with_name_and_loss_in_the_chosen_unit_once_they_are_known() -> None:
+    app = Host()
+    async with app.run_test(size=TAB) as pilot:
+        plain = snapshot_of(losses_at([1, 2, 3], {3: 2.5}))
+        app.pane.show(plain)
+        await pilot.pause()
+        assert "kneser-ney" not in app.plot
+        app.pane.show(dataclasses.replace(plain, rivals=RIVALS))  # nothing else is new
+        await pilot.pause()
+        for numbers in (("1.500", "2.000"), ("2.164", "2.885"), ("4.482", "7.389")):
+            rows = app.plot.split("\n")
+            assert f"kneser-ney 5 {numbers[0]}" in app.plot
+            assert f"katz 3 {numbers[1]}" in app.plot
+            assert all("─" in row for row in rows if "kneser-ney" in row or "katz" in row)
+            assert "kneser-ney" not in rows[0]  # the line bears its name; the legend has no room for many
+            assert "unigram" not in app.plot  # nowhere on the axis
+            assert "witten-bell" not in app.plot
+            await pilot.press("u")
+            await pilot.pause()
+        app.pane.show(plain)
+        await pilot.pause()
+        assert "kneser-ney" not in app.plot
+
+
+def test_rivals_have_colours_of_their_own_that_do_not_move_when_one_is_known_late() -> None:
+    now = levels(dataclasses.replace(snapshot_of(None), rivals=RIVALS), Unit.NATS)
+    roles = {level.name.rpartition(" ")[0]: level.role for level in now}
+    assert (roles["kneser-ney 5"], roles["katz 3"]) == ("rival-1", "rival-4")
+    later = dataclasses.replace(RIVALS[2], loss=1.75)
+    rivals = (*RIVALS[:2], later, RIVALS[3])
+    then = levels(dataclasses.replace(snapshot_of(None), rivals=rivals), Unit.NATS)
+    after = {level.name.rpartition(" ")[0]: level.role for level in then}
+    assert roles.items() <= after.items()
+    assert after["witten-bell 7"] == "rival-3"
+
+
+async def test_rivals_that_are_as_good_as_one_another_do_not_write_over_each_other() -> None:
+    app = Host()
+    async with app.run_test(size=TAB) as pilot:
+        alike = tuple(RivalView(Rival("kneser-ney", n), 1.5 + n / 1000, None) for n in range(4, 9))
+        app.pane.show(dataclasses.replace(snapshot_of(losses_at([1, 2, 3])), rivals=alike))
+        await pilot.pause()
+        named = re.findall(r" kneser-ney \d 1\.50\d ", app.plot)
+        assert len(named) == 2
+        assert app.plot.count("kneser-ney") == 2
 
 
 async def test_capital_l_switches_the_axis_between_linear_and_logarithmic() -> None:

@@ -15,13 +15,13 @@ from textual.widgets import Static
 import tui.panes.training
 from corpora.corpus import Corpus, Origin
 from engine.commands import Alter, Ask, Command, NextPhase, Rewind, Start, Step
-from engine.snapshot import Snapshot
+from engine.snapshot import ParameterGroup, Snapshot
 from engine.thread import EngineThread
 from engine.training.recipe import Recipe
 from engine.training.rules import RULES
 from tui.messages import EngineCommand
 from tui.panes.ladder import PATIENCE, LadderSlider
-from tui.panes.recipe_in_words import components, facts, reach
+from tui.panes.recipe_in_words import components, facts, model_in_short, reach
 from tui.panes.training import TrainingPane
 from tui.rungs import LADDERS, neighbour
 
@@ -119,6 +119,106 @@ def test_facts_name_what_is_not_as_usual() -> None:
     assert "momentum" not in str(
         facts(unusual.with_values(optimizer="adam", momentum=0), 65)
     )  # it has none to turn
+
+
+def test_facts_of_every_model_name_what_means_something_to_it_and_nothing_else() -> None:
+    def told(line: str) -> dict[str, str]:
+        pairs = facts(Recipe.parse(line), 65)
+        return {name: value.replace("\N{NO-BREAK SPACE}", " ") for name, value in pairs}
+
+    transformer = told(
+        "model=transformer heads=2 positions=rotary norm=post activation=gelu tied=yes layers=3"
+    )
+    assert transformer["model"] == "transformer, 2 heads, post-norm, rotary positions, gelu, xavier, tied"
+    assert transformer["shape"] == "32 → 3×32 → 65"
+    lstm = told(
+        "model=lstm hidden=64 layers=2 forget_bias=0.5 batching=streams context=16 schedule=step warmup=9"
+    )
+    assert lstm["model"] == "lstm, xavier, forget bias 0.5"
+    assert lstm["shape"] == "32 → 64 → 64 → 65"
+    assert lstm["batching"] == "contiguous streams of 16"
+    assert lstm["schedule"] == "×0.5 every 1,000, warm-up 9"
+    mlp = told(
+        "direct=yes batchnorm=yes optimizer=adamw beta2=0.99 weight_decay=0.1 schedule=linear floor=0.025"
+    )
+    assert mlp["model"] == "mlp, relu, xavier, direct, batch norm"
+    assert mlp["optimizer"] == "adamw, β₂ 0.99, weight decay 0.1"
+    assert mlp["schedule"] == "linear to 10,000, floor 2.50%"
+    counting = told("model=add-k order=3 add=0.5 stop_steps=5000 stop_seconds=60 stop_loss=1.5 patience=4")
+    assert counting == {
+        "model": "add-k, order 3, add 0.5",
+        "stops": "after 5,000 steps or after 60 s or at 1.5 nats or after 4 validations without a better one",
+        "seed": "0",
+    }
+    assert told("model=uniform") == {"model": "uniform", "seed": "0"}
+
+
+@pytest.mark.parametrize(
+    ("line", "short"),
+    [
+        ("", "mlp 8x32 > 128 > 128 > 65"),
+        ("model=gru hidden=64 layers=1", "gru 32 > 64 > 65"),
+        ("model=transformer layers=4", "transformer 32 > 4x32 > 65"),
+        ("model=kneser-ney order=7", "kneser-ney 7"),
+        ("model=unigram", "unigram"),
+    ],
+)
+def test_a_model_in_short(line: str, short: str) -> None:
+    assert model_in_short(Recipe.parse(line), 65) == short
+
+
+BLOCKS = tuple(
+    ParameterGroup(name, shape, " x ".join(map(str, shape)))
+    for name, shape in (
+        ("embedding.weight", (65, 8)),
+        ("block.0.norm_1.weight", (8,)),
+        ("block.0.norm_1.bias", (8,)),
+        ("block.0.feed_forward.inner.weight", (32, 8)),
+        ("output.weight", (65, 8)),
+    )
+)
+
+
+def test_a_block_of_several_layers_stands_above_its_parts_and_counts_them_once() -> None:
+    rows = components(BLOCKS)
+    assert [(row.name, row.formula, row.count, row.part_of) for row in rows] == [
+        ("embedding", "65×8", 520, ""),
+        ("block 1", "", 272, ""),
+        ("norm 1", "8 + 8", 16, "block 1"),
+        ("feed forward inner", "32×8", 256, "block 1"),
+        ("output", "65×8", 520, ""),
+    ]
+
+
+@pytest.mark.parametrize("size", [GRID, TAB])
+async def test_a_table_with_blocks_adds_up_to_its_total_and_fits(host: Host, size: tuple[int, int]) -> None:
+    async with host.run_test(size=size) as pilot:
+        snapshot = host.do(run_of())
+        version = snapshot.version + 1
+        host.pane.show(dataclasses.replace(snapshot, parameters=BLOCKS, version=version))
+        await pilot.pause()
+        assert host.text("total").split() == ["parameters", "1,312"]
+        lines = host.text("rows").splitlines()
+        assert len({len(line) for line in lines}) == 1
+        assert len(lines[0]) <= host.pane.content_size.width - 1
+        assert [line.startswith("  ") for line in lines] == [False, False, True, True, False]
+
+
+async def test_a_model_that_counts_has_no_controls_and_the_keys_still_scroll_its_table(host: Host) -> None:
+    async with host.run_test(size=(36, 10)) as pilot:
+        host.do(run_of(Recipe(model="kneser-ney", order=9)), Step(2))
+        await pilot.pause()
+        assert not any(host.slider(name).display for name in LADDERS)
+        assert host.text("total").startswith("n-grams")
+        assert host.text("rows").splitlines()[0].startswith("1-grams")
+        host.pane.focus_first()
+        await pilot.press("down", "up")
+        table = host.query_one("#training-table", VerticalScroll)
+        before = table.scroll_offset.y
+        await pilot.press("j")
+        assert table.scroll_offset.y == before + 1
+        host.do(run_of())
+        assert all(host.slider(name).display for name in LADDERS)
 
 
 @pytest.mark.parametrize("name", LADDERS)

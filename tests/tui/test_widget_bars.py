@@ -38,6 +38,7 @@ bars = st.builds(
     st.none() | shares,
     st.booleans(),
     st.sampled_from(["", "-1.2 nats", "日本"]),
+    st.none() | shares,
 )
 
 
@@ -49,7 +50,9 @@ def test_every_row_is_exactly_as_wide_as_it_has_to_be(some: list[Bar], width: in
         parts = widget._parts(bar, width)
         assert sum(cell_len(text) for text, _ in parts) <= width
         text = "".join(text for text, _ in parts[1:])  # what follows the label
-        assert ("%" in text) != (bar.value != bar.value)
+        beside = width >= 30 and bar.rival is not None and bar.rival == bar.rival
+        known = (bar.value == bar.value) + beside
+        assert text.count("%") == known
         assert ("◀" in text) == bar.mark
 
 
@@ -90,6 +93,21 @@ async def test_the_ghost_shows_behind_a_shorter_and_inside_a_longer_bar() -> Non
         lines = await shown(pilot, Bar("a", 0.1, ghost=0.4), Bar("b", 0.4, ghost=0.1))
         assert lines[0] == "a " + "█" * 10 + "░" * 30 + "  10.0%"
         assert lines[1] == "b " + "█" * 9 + "│" + "█" * 30 + "  40.0%"
+
+
+async def test_a_rival_has_a_thin_bar_on_the_same_scale_in_a_column_of_its_own() -> None:
+    app = BarsApp()
+    async with app.run_test(size=(80, 3)) as pilot:
+        some = [Bar("a", 0.4, rival=0.2), Bar("b", 0.2, rival=0.4), Bar("c", 0.0, rival=float("nan"))]
+        lines = await shown(pilot, *some)
+        assert [line.split()[-1] for line in lines] == ["20.0%", "40.0%", "–"]
+        track = lines[1].count("━")
+        assert track == (80 - 2 - 7 - 8) // 2  # label, number, gap and number
+        assert lines[0].count("━") == track // 2
+        assert lines[0].index("━") == lines[1].index("━")
+        assert lines[1].count("█") == track // 2 + track % 2
+        lines = await shown(pilot, Bar("a", 0.1, rival=0.8))
+        assert app.query_one(Bars).scale == 0.8
 
 
 async def test_the_true_one_is_marked_in_words_where_there_is_room() -> None:

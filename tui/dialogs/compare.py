@@ -6,7 +6,6 @@ it does not know: how long they will read.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -23,6 +22,7 @@ from engine.snapshot import RivalView
 from engine.training.rules import COUNTING, NGRAMS, RULES
 from tui.dialogs.choice import MUTED
 from tui.dialogs.ingredient import Line
+from tui.panes.numerals import significant
 from tui.screens import Dialog
 from tui.text import content
 from tui.widgets.tick import CHECKED, UNCHECKED
@@ -174,8 +174,5 @@ class CompareDialog(Dialog[tuple[Rival, ...] | None]):
         loss = self._losses.get(rival)
         what = MODELS[rival.model].description
         if loss is not None:
-            reached = (
-                f"{loss:.5g} nats" if math.isfinite(loss) else "∞ nats: it met what it held for impossible"
-            )
-            what = f"{reached} on the validation part"
+            what = f"{significant(loss)} nats on the validation part"
         return Content.assemble(f"{box} ", (str(rival).ljust(NAME_CELLS), "bold"), (what, MUTED))

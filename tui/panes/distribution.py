@@ -48,6 +48,7 @@ class DistributionPane(Pane):
             "v",
             "rival",
             "Versus",
+            show=False,
             id="distribution.rival",
             tooltip="Beside which of the models one compares with, or alone",
         ),
@@ -195,16 +196,16 @@ class DistributionPane(Pane):
         told = f" {bits(cost).strip()} bits" if cost is not None else ""
         if rival.log_probabilities is None:
             told = " reading …"
-        line.update(
-            Content.assemble(
-                (f"{FULL} ", "$primary-lighten-1"),
-                model,
-                (f"  {THIN} ", "$text-secondary"),
-                str(rival.rival),
-                (told, MUTED),
-            ),
-            layout=False,
+        who = Content.assemble(
+            (f"{FULL} ", "$primary-lighten-1"),
+            model,
+            (f"  {THIN} ", "$text-secondary"),
+            str(rival.rival),
+            (told, MUTED),
         )
+        hint = Content.styled("   v: the next", MUTED)
+        fits = who.cell_length + hint.cell_length <= line.size.width
+        line.update(Content.assemble(who, hint) if fits else who, layout=False)
 
     def _write_note(self, words: str) -> None:
         """What had to be done to a typed context, or why it was refused."""

@@ -15,6 +15,7 @@ import numpy as np
 from corpora.corpus import Corpus
 from engine.commands import Rival
 from engine.snapshot import Snapshot
+from tui.panes.numerals import significant
 from tui.panes.units import Unit
 from tui.widgets.figure import RIVAL_ROLES, Level, Series
 
@@ -57,5 +58,5 @@ def _rivals(snapshot: Snapshot, unit: Unit) -> list[Level]:
     for (rival, nats), role in zip(reached(snapshot), cycle(RIVAL_ROLES), strict=False):
         if nats is not None:
             loss = unit.of_one(nats)
-            lines.append(Level(f"{rival} {loss:.5g}", loss, role))
+            lines.append(Level(f"{rival} {significant(loss)}", loss, role))
     return lines

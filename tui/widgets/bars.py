@@ -30,6 +30,7 @@ THIN, _THIN_HALF = "━", "╸"
 _PERCENT = 6  # cells of "100.0%"
 _MARK, _SHORT_MARK = "◀ true", "◀"
 _ROOMY = 30  # cells from which the mark is written out, for each bar of a row
+_COMPARED_FROM = 30  # cells from which there is room for a second bar
 _LEAST_BAR = 10  # cells a note leaves to the bar
 
 
@@ -148,7 +149,7 @@ class Bars(ScrollView):
     def _columns(self, width: int) -> _Columns:
         """How a row of `width` cells is shared out."""
         marked = any(bar.mark for bar in self._bars)
-        compared = any(bar.rival is not None for bar in self._bars)
+        compared = width >= _COMPARED_FROM and any(bar.rival is not None for bar in self._bars)
         roomy = width >= _ROOMY * (1 + compared)
         mark = 0 if not marked else 1 + cell_len(_MARK if roomy else _SHORT_MARK)
         numbers = (1 + _PERCENT) + (2 + _PERCENT if compared else 0)
@@ -198,7 +199,7 @@ class Bars(ScrollView):
 
     def _rival_parts(self, bar: Bar, cells: int) -> list[tuple[str, str]]:
         """The second bar in its cells, halves of them included, and its number."""
-        if bar.rival is None:
+        if bar.rival is None or not cells:
             return []
         whole, half = divmod(round(self._cells(bar.rival, cells) * 2), 2)
         text = THIN * whole + _THIN_HALF * half
