@@ -106,7 +106,8 @@ def exponentials(queries: FloatArray, keys: FloatArray) -> FloatArray:
     np.multiply(keys.transpose(0, 1, 3, 2), 1 / math.sqrt(keys.shape[3]), out=across)  # (B, h, D, T)
     scores: FloatArray = np.matmul(queries, across)  # (B, h, T, T)
     allowed = causal(scores.shape[2], scores.dtype)
-    if not -SAFE_SCORE < scores.min() <= scores.max() < SAFE_SCORE:
+    flat = scores.reshape(-1)
+    if not -SAFE_SCORE < np.minimum.reduce(flat) <= np.maximum.reduce(flat) < SAFE_SCORE:
         scores += np.where(allowed, 0, -np.inf).astype(scores.dtype)
         scores -= scores.max(axis=3, keepdims=True)
     np.exp(scores, out=scores)

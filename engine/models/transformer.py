@@ -223,9 +223,7 @@ class DecoderReader:
             x = block.filling(x, cache)
         self._length = len(ids)
 
-        self._vectors: FloatArray = decoder.embedding.weight.data * dtype.type(
-            decoder.positions.scale
-        )  # (V, E)
+        self._vectors: FloatArray = decoder.embedding.weight.data * decoder.positions.scale  # (V, E)
         places = decoder.positions.added
         self._places = None if places is None else places.copy()
         self._blocks = [block.step(cache) for block, cache in zip(decoder.block, caches, strict=True)]

@@ -2,14 +2,15 @@
 
     python tests/benchmarks/transformer.py
 
-V 65, pre-norm, learned positions, tied output, no dropout, Adam, float32. PyTorch's model is the same one written with
-its own layers and its fused attention, timed with one thread and with two; the faster counts. Each contender has a
-process of its own; they take turns, round by round, and a ratio is that of the medians. A step is all of it: drawing
-the batch, forward, backward, update. A generated character is one pass through a key/value cache, in both, and
-the choice of the most likely character; the window is never full.
+V 65, pre-norm, learned positions, tied output, no dropout, Adam, float32. PyTorch's model is the same one written
+with its own layers and its fused attention, timed with one thread and with two; the faster counts. Each contender
+has a process of its own; they take turns, round by round, and a ratio is that of the medians. A step is all of it:
+drawing the batch, forward, backward, update. A generated character is one pass through a key/value cache, in both,
+and the choice of the most likely character; a text begins anew before its window is full.
 
-Also the time of a step over that of its bare matrix products: the same shapes, one after the other on one thread, into
-arrays that are there already. And the most memory each process has held, over what it held after its imports.
+Also the time of a step over that of its bare matrix products: the same shapes, one after the other on one thread,
+into arrays that are there already. And the most memory each process has held. Numbers after the name of the file
+choose among the tasks, counted from 0.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ def torch_model(task: Task, threads: int) -> tuple[Any, Any]:  # Any: torch, whi
     torch.set_num_threads(threads)
     width, size = task.width, task.width // HEADS
 
-    class Block(nn.Module):
+    class Block(nn.Module):  # type: ignore[misc]  # torch is optional: to the type checker it is Any
         def __init__(self) -> None:
             super().__init__()
             self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
@@ -144,7 +145,7 @@ def torch_model(task: Task, threads: int) -> tuple[Any, Any]:  # Any: torch, whi
             x = x + self.projection(y.transpose(1, 2).reshape(batch, time, width))
             return x + self.outer(functional.gelu(self.inner(self.norm_2(x)), approximate="tanh"))
 
-    class GPT(nn.Module):
+    class GPT(nn.Module):  # type: ignore[misc]  # as above
         def __init__(self) -> None:
             super().__init__()
             self.embedding = nn.Embedding(VOCABULARY, width)
@@ -189,7 +190,8 @@ def torch_character(task: Task, threads: int) -> Callable[[], object]:
     """The same character in PyTorch eager, without gradients."""
     torch, model = torch_model(task, threads)
     model.eval()
-    length, caches, last = 0, [[]] * 0, torch.zeros(1, 1, dtype=torch.int64)
+    caches: list[list[Any]] = []  # Any: tensors
+    length, last = 0, torch.zeros(1, 1, dtype=torch.int64)
 
     def character() -> None:
         nonlocal length, caches, last
@@ -255,7 +257,7 @@ def peak_megabytes() -> float:
 
 
 def contend(name: str, task: Task, turns: Connection) -> None:
-    """Time a round whenever told to, and in the end say how much memory it took; the life of a contender's process."""
+    """Time a round whenever told to, and say in the end how much memory it took: the life of a contender."""
     work = CONTENDERS[name](task)
     time_round(work)  # warm up
     turns.send(0.0)
