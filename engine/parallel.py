@@ -22,9 +22,9 @@ from threadpoolctl import threadpool_limits
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]  # Any: float32 or float64
 
-LARGE = 1 << 21
-"""Multiply-adds from which a product is handed over: they take 45 us, the handing over 10 (on a 2-core x86-64
-machine)."""
+LARGE = 1 << 22
+"""Multiply-adds from which a product is handed over: they take 90 us, the handing over 10 and, where the calling
+thread makes many small calls meanwhile, some 30 for the interpreter's lock (on a 2-core x86-64 machine)."""
 
 Work: TypeAlias = Callable[[], object]
 """A piece of work; and what is to be done when it is over, on the thread that asked for it."""

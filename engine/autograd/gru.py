@@ -15,7 +15,6 @@ Source: Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Dec
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -24,6 +23,7 @@ from engine.autograd.recurrent import (
     Arrays,
     Reading,
     by_gate,
+    half_of,
     hand_over,
     multiply_rows,
     pieces,
@@ -33,12 +33,6 @@ from engine.autograd.tensor import FloatArray, Tensor
 
 R, Z, N = range(3)
 """Where the gates lie among the blocks of a step and of the weights."""
-
-
-@lru_cache(maxsize=2)
-def _half(dtype: np.dtype[np.floating]) -> FloatArray:
-    """1 / 2 as an array, which costs no conversion: sigmoid(z) = tanh(z / 2) / 2 + 1 / 2."""
-    return np.array(0.5, dtype=dtype)
 
 
 class GRUReading(Reading):
@@ -76,7 +70,7 @@ class GRUReading(Reading):
         weight_hidden, product = by_gate(weight_hidden, 3, batch)
         pre_activations = gates.reshape(steps, batch, 3 * size) if weight_hidden.ndim == 2 else gates
         scratch = np.empty((batch, size), dtype=x.dtype)
-        half = _half(x.dtype)
+        half = half_of(x.dtype)
         add, subtract, multiply, tanh = np.add, np.subtract, np.multiply, np.tanh
         for row, pre, r_z, r, z, m, x_rz, n, k, before, h in zip(
             rows[:-1],

@@ -14,31 +14,18 @@ less the peepholes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 
 import numpy as np
 
-from engine.autograd.recurrent import Arrays, JointReading, by_gate, pieces
+from engine.autograd.recurrent import Arrays, JointReading, by_gate, half_of, pieces
 from engine.autograd.tensor import FloatArray
 
 O, I, F, G, C = range(5)  # noqa: E741  the letters of the equations
 """Where the gates lie among the blocks of a step and of the weight, and the cell before it.
 
-In this order i and f lie side by side, as do g and c_t-1 with which they are multiplied, and i, f and g, which the
-gradient reaches through the cell.
+In this order all lie side by side that are treated alike: the sigmoids o, i, f; i and f beside g and c_t-1, with
+which they are multiplied; i, f and g, which the gradient reaches through the cell.
 """
-
-
-@lru_cache(maxsize=8)
-def _by_tanh(shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> tuple[FloatArray, FloatArray]:
-    """sigmoid(z) = tanh(z / 2) / 2 + 1 / 2, so that one tanh serves all four gates.
-
-    Returns:
-        The factor before and after, and the summand, spread out to `shape`, (4, B, H): numpy is quickest there.
-    """
-    factor = np.full(shape, 0.5, dtype=dtype)
-    factor[G] = 1
-    return factor, 1 - factor
 
 
 class LSTMReading(JointReading):
@@ -61,12 +48,13 @@ class LSTMReading(JointReading):
         weight, product = by_gate(weight, 4, batch)
         gates = blocks[:-1, :C]
         z = gates.reshape(steps, batch, 4 * size) if weight.ndim == 2 else gates
-        factor, summand = _by_tanh((4, batch, size), x.dtype)
+        half = half_of(x.dtype)
         add, multiply, tanh = np.add, np.multiply, np.tanh
-        for row, pre, oifg, o, i_f, g_c, ig_fc, ig, fc, c, tanh_c, h in zip(
+        for row, pre, oifg, oif, o, i_f, g_c, ig_fc, ig, fc, c, tanh_c, h in zip(
             self._joint[:-1],
             z,
             gates,
+            gates[:, :G],
             gates[:, O],
             gates[:, I:G],
             blocks[:-1, G:],
@@ -79,10 +67,10 @@ class LSTMReading(JointReading):
             strict=True,
         ):
             product(row, weight, pre)
-            multiply(oifg, factor, oifg)
+            multiply(oif, half, oif)
             tanh(oifg, oifg)
-            multiply(oifg, factor, oifg)
-            add(oifg, summand, oifg)
+            multiply(oif, half, oif)
+            add(oif, half, oif)
             multiply(i_f, g_c, ig_fc)
             add(ig, fc, c)
             tanh(c, tanh_c)
