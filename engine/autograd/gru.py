@@ -20,6 +20,7 @@ from types import MappingProxyType
 import numpy as np
 
 from engine.autograd.recurrent import (
+    DOT,
     Arrays,
     Reading,
     by_gate,
@@ -149,7 +150,7 @@ class GRUReading(Reading):
         kept_share = np.zeros((batch, size), dtype=grad.dtype)
         delta_cut = delta_hidden.reshape(steps, *cut, 3 * size)
         delta_gates = delta_hidden.swapaxes(1, 2)  # (T, 3, B, H)
-        add, multiply, product = np.add, np.multiply, np.dot if len(cut) == 1 else np.matmul
+        add, multiply, product = np.add, np.multiply, DOT if len(cut) == 1 else np.matmul
         for start, stop in parts:
             slopes, to_candidate = self._slopes(start, stop)
             delta_h = np.empty((stop - start, batch, size), dtype=grad.dtype)

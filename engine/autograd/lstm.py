@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from engine.autograd.recurrent import Arrays, JointReading, by_gate, half_of, pieces
+from engine.autograd.recurrent import DOT, Arrays, JointReading, by_gate, half_of, pieces
 from engine.autograd.tensor import FloatArray
 
 O, I, F, G, C = range(5)  # noqa: E741  the letters of the equations
@@ -104,7 +104,7 @@ class LSTMReading(JointReading):
         delta_h_cut = delta_h.reshape(*cut, size)
         delta_cut = delta.reshape(steps, *cut, 4 * size)
         delta_gates = delta.reshape(steps, batch, 4, size).swapaxes(1, 2)  # (T, 4, B, H)
-        add, multiply, product = np.add, np.multiply, np.dot if len(cut) == 1 else np.matmul
+        add, multiply, product = np.add, np.multiply, DOT if len(cut) == 1 else np.matmul
         for start, stop in parts:
             slopes = self._slopes(start, stop)
             backwards = (

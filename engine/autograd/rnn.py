@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from engine.autograd.recurrent import Arrays, JointReading, pieces
+from engine.autograd.recurrent import DOT, Arrays, JointReading, pieces
 from engine.autograd.tensor import FloatArray
 
 
@@ -24,7 +24,7 @@ class RNNReading(JointReading):
         (hidden,) = state
         self._begin(x, hidden)
         z = np.empty(hidden.shape, dtype=x.dtype)
-        dot, tanh = np.dot, np.tanh
+        dot, tanh = DOT, np.tanh
         for row, h in zip(self._joint, self.hidden, strict=False):
             dot(row, weight, z)  # (B, H)
             tanh(z, h)
@@ -45,7 +45,7 @@ class RNNReading(JointReading):
         cut = pieces(batch, size, size)
         delta_h = np.zeros((batch, size), dtype=grad.dtype)
         delta_h_cut = delta_h.reshape(*cut, size)
-        add, multiply, product = np.add, np.multiply, np.dot if len(cut) == 1 else np.matmul
+        add, multiply, product = np.add, np.multiply, DOT if len(cut) == 1 else np.matmul
         for start, stop in parts:
             slope = delta[start:stop]
             np.multiply(self.hidden[start:stop], self.hidden[start:stop], out=slope)
