@@ -31,6 +31,10 @@ from engine.nn.module import Module
 from engine.nn.parameters import ArrayParameters
 from engine.nn.recurrent import RecurrentLayer
 
+EMBEDDING_SPREAD = 1.0
+"""Standard deviation of a fresh embedding. What is read has to weigh as much as the state it is added to: with 0.1,
+as in the feed-forward model, losses after 500 steps were 0.1 to 0.25 nats higher (tinyshakespeare, H 128)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
@@ -80,7 +84,7 @@ class Network(Module[IdArray]):
     ) -> None:
         hidden, kind = sizes.hidden, sizes.initialiser
         below = (sizes.embedding, *[hidden] * (sizes.layers - 1))
-        self.embedding = Embedding(sizes.vocabulary, sizes.embedding, rng, dtype)
+        self.embedding = Embedding(sizes.vocabulary, sizes.embedding, rng, dtype, spread=EMBEDDING_SPREAD)
         self.layer = tuple(
             [RecurrentLayer(cell, inputs, hidden, rng, dtype, initialiser=kind) for inputs in below]
         )

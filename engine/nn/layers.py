@@ -15,16 +15,32 @@ EMBEDDING_SPREAD = 0.1
 """Standard deviation of a fresh embedding, as in section 3.5 of the course the project grew from."""
 
 
-def initial_embedding(rng: np.random.Generator, count: int, size: int) -> FloatArray:
-    """Fresh character vectors, (V, E) float64, normal with a small spread."""
-    return rng.normal(0.0, EMBEDDING_SPREAD, (count, size))
+def initial_embedding(
+    rng: np.random.Generator, count: int, size: int, spread: float = EMBEDDING_SPREAD
+) -> FloatArray:
+    """Fresh character vectors, (V, E) float64, normal with standard deviation `spread`."""
+    return rng.normal(0.0, spread, (count, size))
 
 
 class Embedding(Module[IntArray]):
-    """A vector for every character; a context is its vectors laid end to end."""
+    """A vector for every character; a context is its vectors laid end to end.
 
-    def __init__(self, count: int, size: int, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> None:
-        self.weight = Parameter(initial_embedding(rng, count, size).astype(dtype))
+    Arguments:
+        count, size: V and E.
+        rng: draws the vectors.
+        spread: their standard deviation.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        size: int,
+        rng: np.random.Generator,
+        dtype: np.dtype[np.floating],
+        *,
+        spread: float = EMBEDDING_SPREAD,
+    ) -> None:
+        self.weight = Parameter(initial_embedding(rng, count, size, spread).astype(dtype))
 
     def __call__(self, x: IntArray) -> Tensor:
         """(B, C) ids -> (B, C*E)."""

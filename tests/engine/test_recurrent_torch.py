@@ -14,6 +14,7 @@ from engine.models.rnn import RNN
 
 torch = pytest.importorskip("torch", reason="PyTorch is optional: it only judges the gradients")
 
+torch.set_num_threads(1)  # its second one waits by spinning, which on a busy machine takes seconds
 PRECISION = 1e-9
 ORDER = {RNN: [0], LSTM: [1, 2, 3, 0], GRU: [0, 1, 2]}
 """Where PyTorch's gates stand among ours."""
