@@ -28,6 +28,10 @@ class Activation(Protocol):
 
     name: str
 
+    def value(self, z: FloatArray) -> FloatArray:
+        """f(z) alone. May overwrite `z`."""
+        ...
+
     def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
         """f(z), and what `gradient` will need of it. May overwrite `z`."""
         ...
@@ -40,6 +44,9 @@ class Activation(Protocol):
 class _Identity:
     name = "linear"
 
+    def value(self, z: FloatArray) -> FloatArray:
+        return z
+
     def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
         return z, ()
 
@@ -50,9 +57,11 @@ class _Identity:
 class _ReLU:
     name = "relu"
 
+    def value(self, z: FloatArray) -> FloatArray:
+        return np.maximum(z, 0, out=z)
+
     def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
-        np.maximum(z, 0, out=z)
-        return z, (z,)
+        return self.value(z), (z,)
 
     def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
         (result,) = kept
@@ -62,9 +71,11 @@ class _ReLU:
 class _Tanh:
     name = "tanh"
 
+    def value(self, z: FloatArray) -> FloatArray:
+        return np.tanh(z, out=z)
+
     def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
-        np.tanh(z, out=z)
-        return z, (z,)
+        return self.value(z), (z,)
 
     def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
         (result,) = kept
@@ -82,28 +93,37 @@ class _GELU:
 
     name = "gelu"
 
+    def value(self, z: FloatArray) -> FloatArray:
+        z *= self._share(z, z * z)
+        return z
+
     def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
         slopes = np.empty_like(z)
-        rows = max(1, GELU_AT_ONCE // z.shape[-1]) if z.ndim > 1 else len(z)
+        rows = max(1, GELU_AT_ONCE // z.shape[-1])
         for start in range(0, len(z), rows):
             self._forward(z[start : start + rows], slopes[start : start + rows])
         return z, (slopes,)
 
-    @staticmethod
-    def _forward(z: FloatArray, slope: FloatArray) -> None:
+    def _forward(self, z: FloatArray, slope: FloatArray) -> None:
         np.multiply(z, z, out=slope)
-        share = slope * (GELU_SCALE * GELU_CUBIC)
-        share += GELU_SCALE
-        share *= z
-        np.tanh(share, out=share)
-        share += 1
-        share *= 0.5
+        share = self._share(z, slope)
         z *= share
         slope *= 6 * GELU_SCALE * GELU_CUBIC
         slope += 2 * GELU_SCALE  # 2 u'
         slope *= z
         slope *= 1 - share
         slope += share
+
+    @staticmethod
+    def _share(z: FloatArray, square: FloatArray) -> FloatArray:
+        """s of z and z^2."""
+        share = square * (GELU_SCALE * GELU_CUBIC)
+        share += GELU_SCALE
+        share *= z
+        np.tanh(share, out=share)
+        share += 1
+        share *= 0.5
+        return share
 
     def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
         (slopes,) = kept

@@ -148,5 +148,4 @@ class FeedForwardStep:
 
     def __call__(self, x: FloatArray) -> FloatArray:
         """(E,) -> (E,)."""
-        hidden, _ = self._activation.forward(self._inner(x))
-        return self._outer(hidden)
+        return self._outer(self._activation.value(self._inner(x)))
