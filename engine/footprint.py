@@ -28,8 +28,8 @@ VALUE_BYTES = 500
 COUNT_BYTES = 100
 """Of one character that a counting model reads, for each order: sorting included (measured: 40 to 90)."""
 CELLS: Mapping[str, type[Reading]] = {"rnn": RNNReading, "gru": GRUReading, "lstm": LSTMReading}
-WORKING_VECTORS = 5
-"""As long as the parameters: they themselves, their gradient, scratch, and copies for validation and writing."""
+WORKING_VECTORS = 6
+"""As long as the parameters: they themselves, gradients of both halves, scratch, copies to validate and to write."""
 
 
 def parameter_count(recipe: Recipe, vocabulary: int) -> int:

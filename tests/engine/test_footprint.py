@@ -26,7 +26,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
     plain = Recipe(model=str(values["model"]))
     sizes = [name for name in SIZES if plain.means(name)]
     values |= {name: draw(st.integers(1, 3)) for name in sizes}
-    values["embedding"] = 4 * int(values["embedding"])
+    values["embedding"] = 8 * int(values["embedding"])  # four heads, each even for rotary positions
     options = [name for name, rule in RULES.items() if rule.choices == ("no", "yes") and plain.means(name)]
     options += [name for name in ("positions", "norm") if plain.means(name)]
     if values["model"] != "scalar-mlp":

@@ -32,7 +32,7 @@ from tui.widgets.figure import (
 __all__ = ["LINES", "Level", "LinePlot", "Series"]
 
 _CURVES = {"raw": "⠢⡁", "smooth": "⠤⠤", "validation": "••", "other": "××"}
-_SWATCHES = {**_CURVES, **dict.fromkeys(LINES, "⠤⠤"), **dict.fromkeys(LEVEL_ROLES, "──")}
+_SWATCHES: dict[str, str] = {**_CURVES, **dict.fromkeys(LINES, "⠤⠤"), **dict.fromkeys(LEVEL_ROLES, "──")}
 _LEGEND_FROM_HEIGHT = 6
 _NO_ROOM = "no room for the plot"
 _NAME = 24  # cells of a name in the legend
