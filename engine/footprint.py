@@ -29,7 +29,7 @@ COUNT_BYTES = 100
 """Of one character that a counting model reads, for each order: sorting included (measured: 40 to 90)."""
 CELLS: Mapping[str, type[Reading]] = {"rnn": RNNReading, "gru": GRUReading, "lstm": LSTMReading}
 WORKING_VECTORS = 6
-"""As long as the parameters: they themselves, gradients of both halves, scratch, copies to validate and to write."""
+"""As long as the parameters: these, the gradients of both halves, scratch, copies to validate and to write."""
 
 
 def parameter_count(recipe: Recipe, vocabulary: int) -> int:
