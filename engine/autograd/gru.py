@@ -22,6 +22,7 @@ import numpy as np
 from engine.autograd.recurrent import (
     DOT,
     Arrays,
+    Cell,
     Reading,
     by_gate,
     half_of,
@@ -36,6 +37,43 @@ R, Z, N = range(3)
 """Where the gates lie among the blocks of a step and of the weights."""
 
 
+class GRUCell(Cell):
+    """A GRU layer step by step; the arguments are those of every `Cell`."""
+
+    def __init__(self, weights: Sequence[FloatArray], state: Arrays) -> None:
+        (hidden,) = state
+        size = hidden.shape[1]
+        weight_input, weight_hidden = (weight.copy() for weight in weights)
+        seen = np.ones(len(weight_input), dtype=weight_input.dtype)  # [x; 1]
+        row = np.ones(size + 1, dtype=weight_input.dtype)  # [h; 1]
+        row[:size] = hidden[0]
+        before, behind = (np.empty((3, size), dtype=weight_input.dtype) for _ in range(2))
+        self._weights, self._half = (weight_input, weight_hidden), half_of(weight_input.dtype)
+        self._rows = seen, seen[:-1], row, row[:size], before.reshape(-1), behind.reshape(-1)
+        self._gates = before[:N], before[N], behind[:N], behind[R], behind[Z], behind[N]
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """x_t, (I,) -> h_t, (H,), which the next call overwrites."""
+        half, (weight_input, weight_hidden) = self._half, self._weights
+        seen, into, row, h, before, behind = self._rows
+        x_rz, n, r_z, r, z, m = self._gates
+        into[...] = x
+        DOT(seen, weight_input, before)
+        DOT(row, weight_hidden, behind)
+        np.add(r_z, x_rz, r_z)
+        np.multiply(r_z, half, r_z)
+        np.tanh(r_z, r_z)
+        np.multiply(r_z, half, r_z)
+        np.add(r_z, half, r_z)
+        np.multiply(r, m, m)
+        np.add(n, m, n)
+        np.tanh(n, n)
+        np.subtract(h, n, h)
+        np.multiply(z, h, h)
+        np.add(n, h, h)
+        return h
+
+
 class GRUReading(Reading):
     """A sequence as a GRU layer reads it; the arguments are those of every `Reading`.
 
@@ -43,6 +81,7 @@ class GRUReading(Reading):
     """
 
     name = "gru"
+    cell = GRUCell
     gates = 3
     rows = MappingProxyType({"weight_input": ("input", "one"), "weight_hidden": ("hidden", "one")})
 

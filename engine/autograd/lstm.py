@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from engine.autograd.recurrent import DOT, Arrays, JointReading, by_gate, half_of, pieces
+from engine.autograd.recurrent import DOT, Arrays, Cell, JointReading, by_gate, half_of, pieces
 from engine.autograd.tensor import FloatArray
 
 O, I, F, G, C = range(5)  # noqa: E741  the letters of the equations
@@ -28,10 +28,46 @@ which they are multiplied; i, f and g, which the gradient reaches through the ce
 """
 
 
+class LSTMCell(Cell):
+    """An LSTM layer step by step; the arguments are those of every `Cell`."""
+
+    def __init__(self, weights: Sequence[FloatArray], state: Arrays) -> None:
+        hidden, cell = state
+        size = hidden.shape[1]
+        weight = weights[0].copy()
+        row = np.ones(len(weight), dtype=weight.dtype)  # [h; x; 1]
+        row[:size] = hidden[0]
+        blocks = np.empty((5, size), dtype=weight.dtype)  # o, i, f, g, c
+        blocks[C] = cell[0]
+        parts = np.empty((2, size), dtype=weight.dtype)  # i g and f c
+        self._weight, self._half = weight, half_of(weight.dtype)
+        self._rows = row, row[size:-1], row[:size], blocks[:C].reshape(-1)
+        self._gates = blocks[:G], blocks[:C], blocks[I:G], blocks[G:], blocks[O], blocks[C]
+        self._parts = parts, parts[0], parts[1], np.empty(size, dtype=weight.dtype)
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """x_t, (I,) -> h_t, (H,), which the next call overwrites."""
+        half, (row, seen, h, z) = self._half, self._rows
+        oif, oifg, i_f, g_c, o, c = self._gates
+        ig_fc, ig, fc, tanh_c = self._parts
+        seen[...] = x
+        DOT(row, self._weight, z)
+        np.multiply(oif, half, oif)
+        np.tanh(oifg, oifg)
+        np.multiply(oif, half, oif)
+        np.add(oif, half, oif)
+        np.multiply(i_f, g_c, ig_fc)
+        np.add(ig, fc, c)
+        np.tanh(c, tanh_c)
+        np.multiply(o, tanh_c, h)
+        return h
+
+
 class LSTMReading(JointReading):
     """A sequence as an LSTM layer reads it; the arguments are those of every `Reading`."""
 
     name = "lstm"
+    cell = LSTMCell
     gates = 4
     carried = ("hidden", "cell")
 

@@ -44,6 +44,22 @@ DOT = np.ndarray.dot
 """`np.dot` without its look for other libraries' arrays, which takes 0.15 us."""
 
 
+class Cell(ABC):
+    """A layer that reads a single text one vector at a time, in arrays laid out beforehand.
+
+    Arguments:
+        weights: as `Reading.shapes` lists them; copied.
+        state: what it begins with, as `Reading.carried` lists it, (1, H) each; copied.
+    """
+
+    @abstractmethod
+    def __init__(self, weights: Sequence[FloatArray], state: Arrays) -> None: ...
+
+    @abstractmethod
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """x_t, (I,) -> h_t, (H,), which the next call overwrites."""
+
+
 class Reading(ABC):
     """A sequence as one layer reads it, with what the way back needs.
 
@@ -59,12 +75,14 @@ class Reading(ABC):
         rows: what the rows of each weight are multiplied with, from the top: "hidden" h_t-1, "input" x_t, or "one",
             which makes that row a bias.
         carried: names of the arrays of a state.
+        cell: what reads in the same way step by step.
     """
 
     name: ClassVar[str]
     gates: ClassVar[int]
     rows: ClassVar[Mapping[str, tuple[str, ...]]]
     carried: ClassVar[tuple[str, ...]] = ("hidden",)
+    cell: ClassVar[type[Cell]]
     hidden: FloatArray
 
     @abstractmethod

@@ -9,14 +9,35 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from engine.autograd.recurrent import DOT, Arrays, JointReading, pieces
+from engine.autograd.recurrent import DOT, Arrays, Cell, JointReading, pieces
 from engine.autograd.tensor import FloatArray
+
+
+class RNNCell(Cell):
+    """A simple recurrent layer step by step; the arguments are those of every `Cell`."""
+
+    def __init__(self, weights: Sequence[FloatArray], state: Arrays) -> None:
+        (hidden,) = state
+        size = hidden.shape[1]
+        weight = weights[0].copy()
+        row = np.ones(len(weight), dtype=weight.dtype)  # [h; x; 1]
+        row[:size] = hidden[0]
+        self._arrays = row, row[size:-1], row[:size], weight, np.empty(size, dtype=weight.dtype)
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """x_t, (I,) -> h_t, (H,), which the next call overwrites."""
+        row, seen, h, weight, z = self._arrays
+        seen[...] = x
+        DOT(row, weight, z)
+        np.tanh(z, h)
+        return h
 
 
 class RNNReading(JointReading):
     """A sequence as a simple recurrent layer reads it; the arguments are those of every `Reading`."""
 
     name = "rnn"
+    cell = RNNCell
     gates = 1
 
     def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None:

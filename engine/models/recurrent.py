@@ -24,7 +24,7 @@ from engine.autograd.fused import softmax_cross_entropy
 from engine.autograd.recurrent import Arrays, Reading
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.models.language_model import NOTHING, Forward
-from engine.models.recurrent_reading import Continued, Reader, score
+from engine.models.recurrent_reading import Continued, score
 from engine.models.sequence import SequenceModel
 from engine.nn.layers import Dropout, Embedding, Linear
 from engine.nn.module import Module
@@ -232,7 +232,7 @@ class RecurrentModel(SequenceModel):
 
     def start(self, prompt: IdArray) -> Continued:
         """Begin a continuation after `prompt`, with the weights as they are now."""
-        return Continued(Reader(self.network, 1), self.begun(prompt))
+        return Continued(self.network, self.begun(prompt))
 
     def scoring(
         self, ids: IdArray, start: int, stop: int, *, thorough: bool = False

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.vocabulary import IdArray
-from engine.autograd.recurrent import Arrays
+from engine.autograd.recurrent import DOT, Arrays
 from engine.autograd.tensor import FloatArray
 from engine.information import log_softmax
 from engine.nn.layers import Embedding, Linear
@@ -45,36 +45,40 @@ class Reader:
     Arguments:
         network: is copied.
         batch: rows, B; they begin with states of zeros.
+
+    Attributes:
+        table: the characters' vectors, (V, E).
+        states: those of each layer after what was read last.
     """
 
     def __init__(self, network: Recurrent, batch: int) -> None:
-        self._table = network.embedding.weight.data.copy()
+        self.table = network.embedding.weight.data.copy()
         self._layers = network.layer
         self._weights = [[weight.data.copy() for weight in layer.weights] for layer in network.layer]
-        self._states: list[Arrays] = [layer.zeros(batch) for layer in network.layer]
+        self.states: list[Arrays] = [layer.zeros(batch) for layer in network.layer]
         self._weight = np.ascontiguousarray(network.output.weight.data.T)  # (H, V)
         bias = network.output.bias
         self._bias = np.zeros(len(self._weight[0]), self._weight.dtype) if bias is None else bias.data.copy()
 
     def read(self, ids: IdArray) -> FloatArray:
         """(T, B) ids -> the highest layer's hidden states, (T, B, H); the rows' states go on."""
-        x: FloatArray = self._table[ids]  # (T, B, E)
+        x: FloatArray = self.table[ids]  # (T, B, E)
         for index, (layer, weights) in enumerate(zip(self._layers, self._weights, strict=True)):
-            reading = layer.look(weights, x, self._states[index])
-            x, self._states[index] = reading.hidden, reading.state
+            reading = layer.look(weights, x, self.states[index])
+            x, self.states[index] = reading.hidden, reading.state
         return x
 
     def scores(self, hidden: FloatArray) -> FloatArray:
-        """(N, H) -> logits, (N, V)."""
-        logits: FloatArray = np.dot(hidden, self._weight)
+        """(N, H) -> logits, (N, V); or (H,) -> (V,)."""
+        logits: FloatArray = DOT(hidden, self._weight)
         logits += self._bias
         return logits
 
     def begin_anew(self, rows: NDArray[np.bool_]) -> None:
         """Set the states of some rows, (B,), to zeros."""
-        self._states = [
+        self.states = [
             tuple(np.where(rows[:, None], 0, array).astype(array.dtype) for array in state)
-            for state in self._states
+            for state in self.states
         ]
 
 
@@ -82,24 +86,28 @@ class Continued:
     """A text that is being written on, one character at a time.
 
     Arguments:
-        reader: of one row.
+        network: its weights are copied.
         prompt: what to read first, (T,), T at least 1.
     """
 
-    def __init__(self, reader: Reader, prompt: IdArray) -> None:
-        self._reader = reader
+    def __init__(self, network: Recurrent, prompt: IdArray) -> None:
+        reader = Reader(network, 1)
         for begin in range(0, len(prompt), STEPS_AT_ONCE):
-            self._hidden = reader.read(prompt[begin : begin + STEPS_AT_ONCE, None])[-1]
+            hidden = reader.read(prompt[begin : begin + STEPS_AT_ONCE, None])[-1, 0]
+        self._reader, self._hidden = reader, hidden
+        self._cells = [layer.cell(state) for layer, state in zip(network.layer, reader.states, strict=True)]
 
     @property
     def logits(self) -> NDArray[np.floating]:
         """Scores for the next character, (V,)."""
-        logits: NDArray[np.floating] = self._reader.scores(self._hidden)[0]
-        return logits
+        return self._reader.scores(self._hidden)
 
     def advance(self, character: int) -> None:
         """Read the character with this id."""
-        self._hidden = self._reader.read(np.array([[character]]))[0]
+        x = self._reader.table[character]  # (E,)
+        for cell in self._cells:
+            x = cell(x)  # (H,)
+        self._hidden = x
 
 
 def score(

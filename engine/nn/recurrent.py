@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.autograd.recurrent import Arrays, Reading, sequence
+from engine.autograd.recurrent import Arrays, Cell, Reading, sequence
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.nn.initialisation import initialise
 from engine.nn.module import Module
@@ -69,6 +69,10 @@ class RecurrentLayer(Module[Tensor]):
         """The state at the beginning of a text, (B, H) each."""
         dtype = self.weights[0].data.dtype
         return tuple(np.zeros((batch, self._hidden), dtype=dtype) for _ in self._cell.carried)
+
+    def cell(self, state: Arrays) -> Cell:
+        """The layer as it is now, to read on from a state one vector at a time, (1, H) each."""
+        return self._cell.cell([weight.data for weight in self.weights], state)
 
     def look(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> Reading:
         """A reading of plain arrays with these weights, outside any graph."""

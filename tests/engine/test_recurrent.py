@@ -180,6 +180,18 @@ def test_a_sequence_in_two_parts_with_the_state_carried_is_the_sequence(cell: ty
 
 
 @pytest.mark.parametrize("cell", CELLS)
+def test_a_cell_step_after_step_reads_what_the_sequence_reads(cell: type[Reading]) -> None:
+    x, *rest = arrays_for(cell, 13, steps=6, batch=1, inputs=2, hidden=4)
+    count = len(cell.carried)
+    state, weights = tuple(rest[:count]), rest[count:]
+    kept = [array.copy() for array in rest]
+    stepping = cell.cell(weights, state)
+    steps = [stepping(vector).copy() for vector in x[:, 0]]
+    assert np.allclose(steps, cell(weights, x, state).hidden[:, 0], rtol=EQUAL, atol=EQUAL)
+    assert all(np.array_equal(array, before) for array, before in zip(rest, kept, strict=True))
+
+
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("batch", [1, 16])
 def test_two_ways_forward_before_two_ways_back_do_not_disturb_each_other(
     cell: type[Reading], batch: int
