@@ -81,7 +81,7 @@ class GRUReading(Reading):
     """
 
     name = "gru"
-    cell = GRUCell
+    stepping = GRUCell
     gates = 3
     rows = MappingProxyType({"weight_input": ("input", "one"), "weight_hidden": ("hidden", "one")})
 

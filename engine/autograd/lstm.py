@@ -67,7 +67,7 @@ class LSTMReading(JointReading):
     """A sequence as an LSTM layer reads it; the arguments are those of every `Reading`."""
 
     name = "lstm"
-    cell = LSTMCell
+    stepping = LSTMCell
     gates = 4
     carried = ("hidden", "cell")
 

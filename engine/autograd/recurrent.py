@@ -1,7 +1,8 @@
 """A whole sequence through one recurrent layer as one node of the graph, whatever the cell.
 
-A cell (`rnn.py`, `lstm.py`, `gru.py`) is a `Reading`: made from weights, a sequence and a state, it has the hidden
-states, and knows the way back. What the cells share stands here: the node, and how products are cut.
+A kind of layer (`rnn.py`, `lstm.py`, `gru.py`) is a `Reading`: made from weights, a sequence and a state, it has the
+hidden states, and knows the way back; and a `Cell`, which reads on step by step. What they share stands here: the
+node, and how products are cut.
 
 Sequences are time-major, (T, B, .), so that what belongs to one step is contiguous. Within a step numbers are
 kept gate by gate, (G, B, H), so that an elementwise operation runs over whole blocks: at batch size 1 the price of
@@ -75,14 +76,14 @@ class Reading(ABC):
         rows: what the rows of each weight are multiplied with, from the top: "hidden" h_t-1, "input" x_t, or "one",
             which makes that row a bias.
         carried: names of the arrays of a state.
-        cell: what reads in the same way step by step.
+        stepping: what reads in the same way step by step.
     """
 
     name: ClassVar[str]
     gates: ClassVar[int]
     rows: ClassVar[Mapping[str, tuple[str, ...]]]
     carried: ClassVar[tuple[str, ...]] = ("hidden",)
-    cell: ClassVar[type[Cell]]
+    stepping: ClassVar[type[Cell]]
     hidden: FloatArray
 
     @abstractmethod

@@ -37,7 +37,7 @@ class RNNReading(JointReading):
     """A sequence as a simple recurrent layer reads it; the arguments are those of every `Reading`."""
 
     name = "rnn"
-    cell = RNNCell
+    stepping = RNNCell
     gates = 1
 
     def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None:

@@ -41,17 +41,18 @@ class RecurrentLayer(Module[Tensor]):
     ) -> None:
         self._cell = cell
         self._hidden = hidden
-        kinds = {"hidden": ("orthogonal", hidden), "input": (initialiser, inputs)}
+        drawn = {"hidden": ("orthogonal", hidden), "input": (initialiser, inputs)}
         weights = []
         for name, shape in cell.shapes(inputs, hidden).items():
             weight = np.zeros(shape)
             begin = 0
-            for kind, count in [
-                kinds[row] for row in cell.rows[name] if row in kinds
-            ]:  # the biases come last
+            for row in cell.rows[name]:
+                if row not in drawn:
+                    continue  # a bias, which stands last
+                kind, count = drawn[row]
                 for gate in range(0, shape[1], hidden):
-                    drawn = initialise(kind, rng, (hidden, count))
-                    weight[begin : begin + count, gate : gate + hidden] = drawn.T
+                    block = initialise(kind, rng, (hidden, count))
+                    weight[begin : begin + count, gate : gate + hidden] = block.T
                 begin += count
             weights.append(Parameter(weight.astype(dtype)))
             setattr(self, name, weights[-1])  # where Module finds it
@@ -72,7 +73,7 @@ class RecurrentLayer(Module[Tensor]):
 
     def cell(self, state: Arrays) -> Cell:
         """The layer as it is now, to read on from a state one vector at a time, (1, H) each."""
-        return self._cell.cell([weight.data for weight in self.weights], state)
+        return self._cell.stepping([weight.data for weight in self.weights], state)
 
     def look(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> Reading:
         """A reading of plain arrays with these weights, outside any graph."""

@@ -185,7 +185,7 @@ def test_a_cell_step_after_step_reads_what_the_sequence_reads(cell: type[Reading
     count = len(cell.carried)
     state, weights = tuple(rest[:count]), rest[count:]
     kept = [array.copy() for array in rest]
-    stepping = cell.cell(weights, state)
+    stepping = cell.stepping(weights, state)
     steps = [stepping(vector).copy() for vector in x[:, 0]]
     assert np.allclose(steps, cell(weights, x, state).hidden[:, 0], rtol=EQUAL, atol=EQUAL)
     assert all(np.array_equal(array, before) for array, before in zip(rest, kept, strict=True))
