@@ -1,8 +1,8 @@
 """A whole sequence through one recurrent layer as one node of the graph, whatever the cell.
 
-A kind of layer (`rnn.py`, `lstm.py`, `gru.py`) is a `Reading`: made from weights, a sequence and a state, it has the
-hidden states, and knows the way back; and a `Cell`, which reads on step by step. What they share stands here: the
-node, and how products are cut.
+A kind of layer (`rnn.py`, `lstm.py`, `gru.py`) is a `Reading`: made from weights, a sequence and a state, it has
+the hidden states, and knows the way back; and a `Cell`, which reads on step by step. What they share stands here:
+the node, and how products are cut.
 
 Sequences are time-major, (T, B, .), so that what belongs to one step is contiguous. Within a step numbers are
 kept gate by gate, (G, B, H), so that an elementwise operation runs over whole blocks: at batch size 1 the price of
