@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from corpora.vocabulary import IdArray
 from engine.autograd.fused import softmax_cross_entropy
 from engine.autograd.tensor import FloatArray, Tensor
-from engine.models.language_model import Forward
+from engine.models.language_model import Continuation, Forward
+from engine.models.mlp_continuation import MLPContinuation
 from engine.models.window import WindowModel
 from engine.nn.batch_normalisation import BatchNorm
 from engine.nn.layers import Dropout, Embedding, Linear, TiedLinear
@@ -106,7 +107,7 @@ class FeedForward(Module[IdArray]):
         normalised = inner[1:] if sizes.batchnorm else []
         self.norm = tuple([BatchNorm(size, dtype, activation=sizes.activation) for size in normalised])
         self.dropout = Dropout(sizes.dropout, noise)
-        self.output: Module[Tensor] = (
+        self.output: Linear | TiedLinear = (
             TiedLinear(inner[-1], self.embedding.weight, rng, dtype, initialiser=kind)
             if sizes.tied
             else Linear(inner[-1], outputs, rng, dtype, initialiser=kind)
@@ -182,6 +183,19 @@ class MLP(WindowModel):
         """Logits without noise, (B, C) -> (B, V)."""
         logits: Tensor = self.without_noise(contexts).logits
         return logits.data
+
+    def start(self, prompt: IdArray) -> Continuation:
+        """Begin a continuation after `prompt`, with the weights as they are now."""
+        network = self._network
+        return MLPContinuation(
+            network.embedding.weight.data,
+            network.hidden,
+            network.norm,
+            network.output,
+            network.direct,
+            self.sizes.activation,
+            self.window(prompt),
+        )
 
     def stage_values(self, forward: Forward, row: int) -> dict[str, NDArray[np.floating]]:
         """What each stage gave for one example."""

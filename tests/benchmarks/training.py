@@ -1,21 +1,18 @@
-"""One training step of the section 3.5 model against PyTorch eager, side by side in one run.
+"""The section 3.5 model against PyTorch eager, side by side in one run: a training step, and a character written.
 
-    python tests/benchmarks/training.py
+    python -m tests.benchmarks.training
 
 Sizes: V 65, context 8, embedding 32, hidden 128, two hidden layers, SGD, float32. PyTorch is timed with one
-thread and with two, and the faster of the two counts. Each contender has a process of its own, so that no library's
-waiting threads disturb another's round; they take turns, round by round, and the ratio is that of the medians. A
-step is all of it: drawing the batch (for PyTorch: indexing a prepared tensor), forward, backward, update.
+thread and with two, and the faster of the two counts. A step is all of it: drawing the batch (for PyTorch: indexing
+a prepared tensor), forward, backward, update. Writing a character is the scores after a window, the choice of the
+most likely, and the window moved on.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import statistics
-import time
-from collections.abc import Callable
-from multiprocessing.connection import Connection
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -23,12 +20,13 @@ from corpora.corpus import Corpus, Origin
 from corpora.vocabulary import IdArray
 from engine.training.recipe import Recipe
 from engine.training.trainer import Trainer
+from tests.benchmarks.contest import PYTORCH, Maker, Work, contest, ratio
 
 VOCABULARY, CONTEXT, EMBEDDING, HIDDEN = 65, 8, 32, 128
 RATE = 0.01
-ROUNDS = 15
-SECONDS_A_ROUND = 0.15
-TARGETS = {1: 3.0, 32: 1.3, 256: 1.1}
+WRITING = 0
+"""In the place of a batch size: write instead of training."""
+TARGETS = {1: 3.0, 32: 1.3, 256: 1.1, WRITING: 3.0}
 
 
 def noise() -> IdArray:
@@ -36,19 +34,22 @@ def noise() -> IdArray:
     return np.random.default_rng(0).integers(0, VOCABULARY, 200_000).astype(np.uint8)
 
 
-def our_step(batch: int) -> Callable[[], object]:
-    """A step of charlm."""
+def ours(batch: int) -> Work:
+    """charlm."""
     letters = "".join(chr(48 + i) for i in noise())
     text = Corpus.from_text("noise", letters, origin=Origin.OWN, source="noise")
-    return Trainer(Recipe(corpus=text.name, batch=batch, rate=RATE), text).step
+    trainer = Trainer(Recipe(corpus=text.name, batch=batch or 1, rate=RATE), text)
+    if batch != WRITING:
+        return trainer.step
+    continuation = trainer.model.start(text.ids[:CONTEXT])
+    return lambda: continuation.advance(int(continuation.logits.argmax()))
 
 
-def torch_step(batch: int, threads: int) -> Callable[[], object]:
-    """The same step in PyTorch eager."""
+def theirs(threads: int, batch: int) -> Work:
+    """The same in PyTorch eager."""
     import torch  # only in the processes that need it
 
     torch.set_num_threads(threads)
-    ids = noise()
     model = torch.nn.Sequential(
         torch.nn.Embedding(VOCABULARY, EMBEDDING),
         torch.nn.Flatten(1),
@@ -58,8 +59,13 @@ def torch_step(batch: int, threads: int) -> Callable[[], object]:
         torch.nn.ReLU(),
         torch.nn.Linear(HIDDEN, VOCABULARY),
     )
+    windows = np.lib.stride_tricks.sliding_window_view(noise(), CONTEXT + 1).astype(np.int64)
+    rows = torch.from_numpy(windows)
+    return _writing(torch, model, rows[:1, :-1]) if batch == WRITING else _training(torch, model, rows, batch)
+
+
+def _training(torch: Any, model: Any, windows: Any, batch: int) -> Work:  # Any: PyTorch's, which is optional
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    windows = torch.from_numpy(np.lib.stride_tricks.sliding_window_view(ids, CONTEXT + 1).astype(np.int64))
     order = torch.randperm(len(windows))
     place = 0
 
@@ -75,50 +81,26 @@ def torch_step(batch: int, threads: int) -> Callable[[], object]:
     return step
 
 
-def time_round(step: Callable[[], object]) -> float:
-    """Microseconds a step, over one round."""
-    count, begun = 0, time.perf_counter()
-    while (now := time.perf_counter()) - begun < SECONDS_A_ROUND:
-        step()
-        count += 1
-    return (now - begun) / count * 1e6
+def _writing(torch: Any, model: Any, window: Any) -> Work:  # Any: as above
+    def write() -> None:
+        nonlocal window
+        with torch.no_grad():
+            best = model(window).argmax(dim=1, keepdim=True)
+        window = torch.cat((window[:, 1:], best), dim=1)
 
-
-CONTENDERS: dict[str, Callable[[int], Callable[[], object]]] = {
-    "charlm": our_step,
-    "torch, 1 thread": lambda batch: torch_step(batch, 1),
-    "torch, 2 threads": lambda batch: torch_step(batch, 2),
-}
-
-
-def contend(name: str, batch: int, turns: Connection) -> None:
-    """Time a round whenever told to; the life of a contender's process."""
-    step = CONTENDERS[name](batch)
-    time_round(step)  # warm up
-    turns.send(0.0)
-    while turns.recv():
-        turns.send(time_round(step))
+    return write
 
 
 def main() -> None:
     """Time all sizes and print the ratios."""
-    context = multiprocessing.get_context("spawn")
-    print(f"{os.cpu_count()} cores, numpy {np.__version__}, us a step, median of {ROUNDS} rounds")
-    print("batch", *(f"{name:>17}" for name in CONTENDERS), "    ratio   at least")
+    print(f"{os.cpu_count()} cores, numpy {np.__version__}, us, medians")
+    print("batch  ", *(f"{name:>17}" for name in ("charlm", *PYTORCH)), "    ratio   at least")
     for batch, target in TARGETS.items():
-        lines, times = {}, {name: [0.0] * 0 for name in CONTENDERS}
-        for name in CONTENDERS:
-            lines[name], end = context.Pipe()
-            context.Process(target=contend, args=(name, batch, end), daemon=True).start()
-            lines[name].recv()
-        for _ in range(ROUNDS):
-            for name, line in lines.items():
-                line.send(True)
-                times[name].append(line.recv())
-        ours, one, two = (statistics.median(values) for values in times.values())
-        print(f"{batch:5} {ours:17.0f} {one:17.0f} {two:17.0f} {min(one, two) / ours:9.2f} {target:10.1f}")
-        for line in lines.values():
-            line.send(False)
+        makers: dict[str, Maker] = {"charlm": partial(ours, batch)}
+        makers |= {name: partial(theirs, threads, batch) for threads, name in enumerate(PYTORCH, 1)}
+        standings = contest(makers)
+        times = (f"{standing.microseconds:17.0f}" for standing in standings.values())
+        print(f"{batch or 'writing':<7}", *times, f"{ratio(standings):9.2f} {target:10.1f}")
 
 
 if __name__ == "__main__":

@@ -167,6 +167,31 @@ def test_losses_and_all_gradients_are_those_of_pytorch(options: tuple[bool, bool
 # Memory.
 
 
+@pytest.mark.parametrize("options", COMBINATIONS)
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+def test_a_text_is_written_with_the_scores_of_its_windows(
+    options: tuple[bool, bool, bool], activation: str
+) -> None:
+    model = model_with(*options, activation=activation)
+    for seed in range(3):  # running statistics that are not those of the beginning
+        model.train(True)
+        model.loss(batch_of(8, seed))
+    model.train(False)
+    text = np.random.default_rng(4).integers(0, model.vocabulary_size, 20).astype(np.uint8)
+    continuation = model.start(text[:2])
+    for place in range(2, 20):
+        assert np.allclose(continuation.logits, model.logits(text[:place]), rtol=1e-12, atol=1e-12)
+        continuation.advance(int(text[place]))
+
+
+def test_a_text_under_way_keeps_the_weights_it_began_with() -> None:
+    model = model_with(True, True, True)
+    continuation = model.start(np.array([1, 2], dtype=np.uint8))
+    before = continuation.logits.copy()
+    model.parameters.values *= 2
+    assert np.array_equal(continuation.logits, before)
+
+
 def test_a_model_without_batch_normalisation_remembers_nothing() -> None:
     assert dict(model_with(True, False, True).memory) == {}
 
