@@ -1,26 +1,20 @@
 """RNN, LSTM and GRU against PyTorch eager, side by side in one run: training, writing, memory.
 
-    python tests/benchmarks/recurrent.py [seconds a round]
+    python -m tests.benchmarks.recurrent [seconds a round]
 
 Sizes: V 65, E 32, H 128, T 32, one layer, Adam, float32. PyTorch is timed with one thread and with two, and the
-faster of the two counts. Each contender has a process of its own; they take turns, round by round, and a ratio is
-that of the medians. A training step is all of it but the drawing of the batch: forward, backward, update. Writing
-is one character after the other with a carried state, scores included. "Limit" is the time of our step over that of
-its bare matrix products on one thread (below 1 it is the second thread), and "MB" the largest resident size of a
-process that does nothing else.
+faster of the two counts. A training step is all of it but the drawing of the batch: forward, backward, update.
+Writing is one character after the other with a carried state, scores included. "Limit" is the time of our step over
+that of its bare matrix products on one thread (below 1 it is the second thread), and "MB" the largest resident size
+of a process that does nothing else.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import resource
-import statistics
 import sys
-import time
-from collections.abc import Callable
+from functools import partial
 from itertools import cycle
-from multiprocessing.connection import Connection
 
 import numpy as np
 
@@ -32,16 +26,14 @@ from engine.models.recurrent import RecurrentModel, Sizes
 from engine.models.rnn import RNN
 from engine.parallel import use_one_blas_thread
 from engine.training.optimizers import Adam
+from tests.benchmarks.contest import PYTORCH, SECONDS_A_ROUND, Maker, Work, contest, ratio
 
 VOCABULARY, EMBEDDING, HIDDEN, STEPS = 65, 32, 128, 32
 RATE = 1e-3
-ROUNDS = 9
 WRITING = 0
 """The batch size that stands for writing a text."""
 TARGETS = {1: 2.0, 32: 1.0, WRITING: 3.0}
 MODELS: dict[str, type[RecurrentModel]] = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU}
-
-Work = Callable[[], object]
 
 
 def ids(batch: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
@@ -123,7 +115,7 @@ def products(kind: str, batch: int) -> Work:
     return step
 
 
-def theirs(kind: str, batch: int, threads: int) -> Work:
+def theirs(threads: int, kind: str, batch: int) -> Work:
     """The same step in PyTorch eager."""
     import torch  # only in the processes that need it
 
@@ -156,60 +148,30 @@ def theirs(kind: str, batch: int, threads: int) -> Work:
     return step
 
 
-CONTENDERS: dict[str, Callable[[str, int], Work]] = {
-    "charlm": ours,
-    "torch, 1 thread": lambda kind, batch: theirs(kind, batch, 1),
-    "torch, 2 threads": lambda kind, batch: theirs(kind, batch, 2),
-    "products": products,
-}
-
-
-def contend(name: str, kind: str, batch: int, seconds: float, turns: Connection) -> None:
-    """Time a round whenever told to, and at last send the largest resident size; the life of a process."""
-    step = CONTENDERS[name](kind, batch)
-    for _ in range(10):
-        step()
-    turns.send(0.0)
-    while turns.recv():
-        count, begun = 0, time.perf_counter()
-        while (now := time.perf_counter()) - begun < seconds:
-            step()
-            count += 1
-        turns.send((now - begun) / count * 1e6)
-    turns.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-
-
 def main() -> None:
     """Time everything and print the ratios."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 0.05
-    context = multiprocessing.get_context("spawn")
-    print(f"{os.cpu_count()} cores, numpy {np.__version__}, us a step, median of {ROUNDS} rounds")
-    names = [name for name in CONTENDERS if name != "products"]
-    print("             ", *(f"{name:>16}" for name in names), "   ratio at least  limit   MB  torch MB")
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS_A_ROUND
+    print(f"{os.cpu_count()} cores, numpy {np.__version__}, us, medians")
+    print(
+        "             ",
+        *(f"{name:>16}" for name in ("charlm", *PYTORCH)),
+        "   ratio at least  limit   MB  torch MB",
+    )
     for kind in MODELS:
         for batch, target in TARGETS.items():
-            contenders = [name for name in CONTENDERS if batch or name != "products"]
-            lines, times, sizes = {}, {name: [0.0] * 0 for name in contenders}, {}
-            for name in contenders:
-                lines[name], end = context.Pipe()
-                context.Process(target=contend, args=(name, kind, batch, seconds, end), daemon=True).start()
-                lines[name].recv()
-            for _ in range(ROUNDS):
-                for name, line in lines.items():
-                    line.send(True)
-                    times[name].append(line.recv())
-            for name, line in lines.items():
-                line.send(False)
-                sizes[name] = line.recv()
-            medians = {name: statistics.median(values) for name, values in times.items()}
-            us = medians["charlm"]
-            ratio = min(medians["torch, 1 thread"], medians["torch, 2 threads"]) / us
-            limit = f"{us / medians['products']:6.2f}" if batch else "      "
-            what = f"{kind:4} batch {batch:<3}" if batch else f"{kind:4} writing  "
+            makers: dict[str, Maker] = {"charlm": partial(ours, kind, batch)}
+            makers |= {name: partial(theirs, threads, kind, batch) for threads, name in enumerate(PYTORCH, 1)}
+            if batch != WRITING:
+                makers["products"] = partial(products, kind, batch)
+            standings = contest(makers, seconds=seconds)
+            us = standings["charlm"].microseconds
+            limit = f"{us / standings['products'].microseconds:6.2f}" if batch != WRITING else " " * 6
+            what = f"{kind:4} batch {batch:<3}" if batch != WRITING else f"{kind:4} writing  "
             print(
                 what,
-                *(f"{medians[name]:16.0f}" for name in names),
-                f"{ratio:8.2f} {target:8.1f} {limit} {sizes['charlm']:5.0f} {sizes['torch, 1 thread']:8.0f}",
+                *(f"{standings[name].microseconds:16.0f}" for name in ("charlm", *PYTORCH)),
+                f"{ratio(standings):8.2f} {target:8.1f} {limit} {standings['charlm'].megabytes:5.0f}"
+                f" {standings[PYTORCH[0]].megabytes:8.0f}",
             )
 
 

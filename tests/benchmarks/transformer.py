@@ -1,12 +1,11 @@
 """Training steps and generated characters of the Transformer against PyTorch eager, side by side in one run.
 
-    python tests/benchmarks/transformer.py
+    python -m tests.benchmarks.transformer
 
 V 65, pre-norm, learned positions, tied output, no dropout, Adam, float32. PyTorch's model is the same one written
-with its own layers and its fused attention, timed with one thread and with two; the faster counts. Each contender
-has a process of its own; they take turns, round by round, and a ratio is that of the medians. A step is all of it:
-drawing the batch, forward, backward, update. A generated character is one pass through a key/value cache, in both,
-and the choice of the most likely character; a text begins anew before its window is full.
+with its own layers and its fused attention, timed with one thread and with two; the faster counts. A step is all of
+it: drawing the batch, forward, backward, update. A generated character is one pass through a key/value cache, in
+both, and the choice of the most likely character; a text begins anew before its window is full.
 
 Also the time of a step over that of its bare matrix products: the same shapes, one after the other on one thread,
 into arrays that are there already. And the most memory each process has held. Numbers after the name of the file
@@ -15,15 +14,11 @@ choose among the tasks, counted from 0.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import resource
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,11 +30,10 @@ from engine.models.language_model import Batch
 from engine.models.transformer import Sizes, Transformer
 from engine.parallel import use_one_blas_thread
 from engine.training.optimizers import Adam
+from tests.benchmarks.contest import PYTORCH, Maker, Work, contest, ratio
 
 VOCABULARY, HEADS = 65, 4
 RATE = 1e-3
-ROUNDS = 11
-SECONDS_A_ROUND = 0.2
 
 
 @dataclass(frozen=True)
@@ -84,7 +78,7 @@ def our_model(task: Task) -> Transformer:
     return Transformer(sizes, seed=0)
 
 
-def our_step(task: Task) -> Callable[[], object]:
+def our_step(task: Task) -> Work:
     """A training step of charlm."""
     model, ids, rng = our_model(task), noise(), np.random.default_rng(1)
     parameters = model.parameters
@@ -102,7 +96,7 @@ def our_step(task: Task) -> Callable[[], object]:
     return step
 
 
-def our_character(task: Task) -> Callable[[], object]:
+def our_character(task: Task) -> Work:
     """The generation of a character with charlm; the text begins anew before its window is full."""
     model, ids = our_model(task), noise()
     going, length = model.start(ids[:1]), 1
@@ -167,7 +161,7 @@ def torch_model(task: Task, threads: int) -> tuple[Any, Any]:  # Any: torch, whi
     return torch, GPT()
 
 
-def torch_step(task: Task, threads: int) -> Callable[[], object]:
+def torch_step(task: Task, threads: int) -> Work:
     """The same step in PyTorch eager."""
     torch, model = torch_model(task, threads)
     ids, rng = torch.from_numpy(noise().astype(np.int64)), np.random.default_rng(1)
@@ -186,7 +180,7 @@ def torch_step(task: Task, threads: int) -> Callable[[], object]:
     return step
 
 
-def torch_character(task: Task, threads: int) -> Callable[[], object]:
+def torch_character(task: Task, threads: int) -> Work:
     """The same character in PyTorch eager, without gradients."""
     torch, model = torch_model(task, threads)
     model.eval()
@@ -204,7 +198,7 @@ def torch_character(task: Task, threads: int) -> Callable[[], object]:
     return character
 
 
-def bare_products(task: Task) -> Callable[[], object]:
+def bare_products(task: Task) -> Work:
     """The matrix products of a training step and nothing else."""
     use_one_blas_thread()
     rows, width, size = task.batch * task.time, task.width, task.width // HEADS
@@ -234,66 +228,35 @@ def bare_products(task: Task) -> Callable[[], object]:
     return step
 
 
-CONTENDERS: dict[str, Callable[[Task], Callable[[], object]]] = {
-    "charlm": lambda task: our_step(task) if task.batch else our_character(task),
-    "torch, 1 thread": lambda task: torch_step(task, 1) if task.batch else torch_character(task, 1),
-    "torch, 2 threads": lambda task: torch_step(task, 2) if task.batch else torch_character(task, 2),
-    "products": lambda task: bare_products(task) if task.batch else lambda: None,
-}
+def ours(task: Task) -> Work:
+    """charlm."""
+    return our_step(task) if task.batch else our_character(task)
 
 
-def time_round(work: Callable[[], object]) -> float:
-    """Microseconds a call, over one round."""
-    count, begun = 0, time.perf_counter()
-    while (now := time.perf_counter()) - begun < SECONDS_A_ROUND:
-        work()
-        count += 1
-    return (now - begun) / count * 1e6
-
-
-def peak_megabytes() -> float:
-    """The most memory this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def contend(name: str, task: Task, turns: Connection) -> None:
-    """Time a round whenever told to, and say in the end how much memory it took: the life of a contender."""
-    work = CONTENDERS[name](task)
-    time_round(work)  # warm up
-    turns.send(0.0)
-    while turns.recv():
-        turns.send(time_round(work))
-    turns.send(peak_megabytes())
+def theirs(threads: int, task: Task) -> Work:
+    """PyTorch."""
+    return torch_step(task, threads) if task.batch else torch_character(task, threads)
 
 
 def main() -> None:
     """Time all tasks and print the ratios."""
     wanted = [int(argument) for argument in sys.argv[1:]] or range(len(TASKS))
-    context = multiprocessing.get_context("spawn")
-    print(f"{os.cpu_count()} cores, numpy {np.__version__}, us, median of {ROUNDS} rounds; peak memory in MB")
+    print(f"{os.cpu_count()} cores, numpy {np.__version__}, medians; peak memory in MB")
     for task in (TASKS[index] for index in wanted):
-        lines, times = {}, {name: [0.0] * 0 for name in CONTENDERS}
-        for name in CONTENDERS:
-            lines[name], end = context.Pipe()
-            context.Process(target=contend, args=(name, task, end), daemon=True).start()
-            lines[name].recv()
-        for _ in range(ROUNDS):
-            for name, line in lines.items():
-                line.send(True)
-                times[name].append(line.recv())
-        memory = {}
-        for name, line in lines.items():
-            line.send(False)
-            memory[name] = line.recv()
-        ours, one, two, products = (statistics.median(values) for values in times.values())
-        print(f"\n{task.name}")
-        for name, took in zip(CONTENDERS, (ours, one, two), strict=False):
-            print(f"  {name:17} {took:9.0f} us {memory[name]:7.0f} MB")
-        print(f"  ratio {min(one, two) / ours:.2f}, at least {task.at_least}, aim {task.aim}")
+        makers: dict[str, Maker] = {"charlm": partial(ours, task)}
+        makers |= {name: partial(theirs, threads, task) for threads, name in enumerate(PYTORCH, 1)}
         if task.batch:
-            print(
-                f"  bare products on one thread {products:.0f} us: a step takes {ours / products:.2f} times that"
-            )
+            makers["products"] = partial(bare_products, task)
+        standings = contest(makers)
+        print(f"\n{task.name}")
+        for name in ("charlm", *PYTORCH):
+            standing = standings[name]
+            print(f"  {name:17} {standing.microseconds:9.0f} us {standing.megabytes:7.0f} MB")
+        print(f"  ratio {ratio(standings):.2f}, at least {task.at_least}, aim {task.aim}")
+        if task.batch:
+            bare = standings["products"].microseconds
+            limit = standings["charlm"].microseconds / bare
+            print(f"  bare products on one thread {bare:.0f} us: a step takes {limit:.2f} times that")
 
 
 if __name__ == "__main__":
