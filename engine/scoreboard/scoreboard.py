@@ -37,6 +37,8 @@ class Wish(StrEnum):
 
     PAUSE = "pause"
     GO_ON = "go on"
+    TOGGLE = "toggle"
+    """The one of these two that changes anything."""
     SKIP = "skip"
     """Leave out the entrant that is under way, or else the next; what it has reached so far stays."""
     STOP = "stop"
@@ -88,6 +90,8 @@ class Scoreboard:
                 self._paused = True
             case Wish.GO_ON:
                 self._paused = False
+            case Wish.TOGGLE:
+                self._paused = not self._paused
             case Wish.SKIP:
                 if (under_way := self._next) is not None:
                     under_way.end(State.SKIPPED, "skipped by hand")

@@ -333,6 +333,9 @@ def test_while_it_is_paused_nothing_happens_and_it_goes_on_as_if_never_paused(
     assert by_name(board.picture())["mlp"].steps == before.steps
     assert board.picture().paused
     board.handle(Wish.GO_ON)
+    for paused in (True, False):
+        board.handle(Wish.TOGGLE)
+        assert board.picture().paused is paused
     assert by_name(done(board))["mlp"].test == by_name(finished)["mlp"].test
 
 

@@ -169,11 +169,11 @@ class ScoreboardScreen(Dialog[None]):
         view = self._view
         if view is None:
             name = single_line(self._corpus.name, _NAME)
-            self._update("#scoreboard-line", name, lambda: content(f"Scoreboard of {name}", "bold"))
+            self._update("#scoreboard-line", name, lambda: content(f"Scoreboard  {name}", "bold"))
             return
-        words = f"Scoreboard of {single_line(view.corpus, _NAME)}"
-        rest = f"  {view.terms.budget} each, seed {view.terms.seed}  {self._going_on(view)}"
-        self._update("#scoreboard-line", (words, rest), lambda: content(words, "bold") + content(rest))
+        words = f"Scoreboard  {self._going_on(view)}"  # first: what comes after may be cut
+        terms = f"  {single_line(view.corpus, _NAME)}, {view.terms.budget} each, seed {view.terms.seed}"
+        self._update("#scoreboard-line", (words, terms), lambda: content(words, "bold") + content(terms))
 
     def _going_on(self, view: ScoreboardView) -> str:
         if view.finished:
@@ -232,12 +232,9 @@ class ScoreboardScreen(Dialog[None]):
             self.dismiss(None)
 
     def action_go_on(self) -> None:
-        """Pause, or go on alone."""
-        if self._view is not None and self._view.paused:
-            self.post_message(EngineCommand(Pause()))
-            self._wish(Wish.GO_ON)
-        else:
-            self._wish(Wish.PAUSE)
+        """Pause, or go on alone; which of the two, the board knows best: the picture here may be an old one."""
+        self.post_message(EngineCommand(Pause()))
+        self._wish(Wish.TOGGLE)
 
     def action_skip(self) -> None:
         """Leave out who is under way."""
