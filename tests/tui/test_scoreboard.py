@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from textual.app import App
+from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
 from corpora.corpus import Corpus, Origin
-from engine.commands import Run
+from engine.commands import Command, Pause, Run
 from engine.scoreboard.export import to_markdown
 from engine.scoreboard.view import ScoreboardView, State
-from engine.snapshot import Status
+from engine.snapshot import Snapshot, Status
 from engine.training.recipe import Recipe
-from tui.command_line import Wishes
 from tui.dialogs.help import HelpDialog
+from tui.messages import CopyRequested, EngineCommand
 from tui.scoreboard.choice import ChoiceDialog
+from tui.scoreboard.contest import Contest
 from tui.scoreboard.details import about, unseen
 from tui.scoreboard.saving import SavingDialog
 from tui.scoreboard.screen import ScoreboardScreen
@@ -39,20 +42,61 @@ LONG = "3600 s"
 """A budget that no test waits for."""
 
 
-def hostile() -> Wishes:
-    corpus = Corpus.from_text(HOSTILE, TEXT, origin=Origin.OWN, source="written here")
-    return Wishes(SMALL.with_values(corpus="hostile"), corpus)
+TINY_TEXT = "the quick brown fox jumps over the lazy dog. a stitch in time saves nine; " * 12
 
 
-@asynccontextmanager
-async def choosing(
-    open_playground: OpenPlayground, size: tuple[int, int] = NARROW, wishes: Wishes | None = None
-) -> AsyncIterator[Playground]:
-    """The app, and the question who takes part."""
-    async with open_playground(SMALL, size=size, wishes=wishes) as play:
-        await play.press("S")
-        await play.seen(lambda: isinstance(play.screen, ChoiceDialog))
-        yield play
+def corpus_of(text: str = TINY_TEXT, name: str = "phrases") -> Corpus:
+    return Corpus.from_text(name, text, origin=Origin.OWN, source="written here")
+
+
+class Host(App[None]):
+    """The scoreboard without the panes, and what it told them."""
+
+    CSS = "Screen { background: $background; }"
+
+    def __init__(self, corpus: Corpus) -> None:
+        super().__init__()
+        self.contest = Contest()
+        self.snapshot = Snapshot()
+        self.told: list[Command] = []
+        self._corpus = corpus
+
+    def on_mount(self) -> None:
+        self.push_screen(ScoreboardScreen(self.contest, self._corpus, SMALL))
+
+    def on_engine_command(self, event: EngineCommand) -> None:
+        self.told.append(event.command)
+
+    def on_copy_requested(self, event: CopyRequested) -> None:
+        self.copy_to_clipboard(event.text)
+
+    async def on_unmount(self) -> None:
+        assert self.contest.close()
+
+
+Open = Callable[..., AbstractAsyncContextManager["Playground"]]
+
+
+@pytest.fixture
+def choosing(hold_of: Callable[..., Playground]) -> Open:
+    """The screen, with the question who takes part on it."""
+
+    @asynccontextmanager
+    async def opened(
+        size: tuple[int, int] = NARROW, corpus: Corpus | None = None
+    ) -> AsyncIterator[Playground]:
+        app = Host(corpus or corpus_of())
+        async with app.run_test(size=size, notifications=True) as pilot:
+            play = hold_of(app, pilot)
+            await asked(play)
+            yield play
+
+    return opened
+
+
+async def asked(play: Playground, dialog: type[Screen[Any]] = ChoiceDialog) -> None:  # Any: its answer
+    """Until a question is there, and takes keys."""
+    await play.seen(lambda: isinstance(play.screen, dialog) and play.screen.focused is not None)
 
 
 async def begin(play: Playground, budget: str = "20 steps", *ticked: str) -> None:
@@ -69,6 +113,13 @@ def view_of(play: Playground) -> ScoreboardView:
     return play.app.contest.thread.snapshot
 
 
+def told(play: Playground) -> list[Command]:
+    """What the engine of the panes was asked for."""
+    app: App[None] = play.app
+    assert isinstance(app, Host)
+    return app.told
+
+
 async def finished(play: Playground) -> ScoreboardView:
     """Until all is done, and drawn."""
     await play.seen(lambda: view_of(play).finished and "finished" in play.text)
@@ -81,8 +132,8 @@ async def training(play: Playground) -> None:
     await play.seen(lambda: bool(re.search(r"training \d+%", play.text)))
 
 
-async def test_the_table_shows_every_loss_of_the_engine(open_playground: OpenPlayground) -> None:
-    async with choosing(open_playground, WIDE) as play:
+async def test_the_table_shows_every_loss_of_the_engine(choosing: Open) -> None:
+    async with choosing(WIDE) as play:
         await begin(play, "20 steps", "own", "witten-bell")
         view = await finished(play)
         assert [row.state for row in view.rows] == [State.DONE] * 4
@@ -94,12 +145,13 @@ async def test_the_table_shows_every_loss_of_the_engine(open_playground: OpenPla
             losses = [loss for loss in (row.train, row.validation, row.test) if loss is not None]
             assert [f"{loss:.4f}" in lines[place] for loss in losses] == [True] * 3
         assert "not yet" in play.text
+        assert told(play) == [Pause()]
         assert view.terms.seed == 5
         assert (view.terms.train_share, view.terms.validation_share) == (0.8, 0.1)
 
 
-async def test_u_turns_the_unit_and_a_the_axis_and_l_the_loss(open_playground: OpenPlayground) -> None:
-    async with choosing(open_playground, WIDE) as play:
+async def test_u_turns_the_unit_and_a_the_axis_and_l_the_loss(choosing: Open) -> None:
+    async with choosing(WIDE) as play:
         await begin(play)
         view = await finished(play)
         best = view.rows[0].test
@@ -114,8 +166,8 @@ async def test_u_turns_the_unit_and_a_the_axis_and_l_the_loss(open_playground: O
         assert "Training, smoothed loss" in play.text
 
 
-async def test_the_curves_are_overlaid_with_a_sign_each_and_the_bar(open_playground: OpenPlayground) -> None:
-    async with choosing(open_playground, WIDE) as play:
+async def test_the_curves_are_overlaid_with_a_sign_each_and_the_bar(choosing: Open) -> None:
+    async with choosing(WIDE) as play:
         await begin(play, "30 steps", "own")
         view = await finished(play)
         signs = [str(row.number) for row in view.rows if not row.counting]
@@ -134,7 +186,7 @@ async def test_while_it_trains_the_run_of_the_panes_is_paused_and_leaving_pauses
         play.app.engine.send(Run())
         await play.until(lambda snapshot: snapshot.step > 5)
         await play.press("S")
-        await play.seen(lambda: isinstance(play.screen, ChoiceDialog))
+        await asked(play)
         await begin(play, LONG)
         await play.until(lambda snapshot: snapshot.status is Status.PAUSED)
         await training(play)
@@ -152,8 +204,8 @@ async def test_while_it_trains_the_run_of_the_panes_is_paused_and_leaving_pauses
         await play.seen(lambda: view_of(play).paused)
 
 
-async def test_s_skips_who_is_under_way_and_x_stops_all(open_playground: OpenPlayground) -> None:
-    async with choosing(open_playground) as play:
+async def test_s_skips_who_is_under_way_and_x_stops_all(choosing: Open) -> None:
+    async with choosing() as play:
         await begin(play, LONG, "own", "scalar-mlp")
         await training(play)
         first = next(row.name for row in view_of(play).rows if row.state is State.TRAINING)
@@ -166,8 +218,8 @@ async def test_s_skips_who_is_under_way_and_x_stops_all(open_playground: OpenPla
         assert (states.count(State.DONE), states.count(State.SKIPPED)) == (1, 3)
 
 
-async def test_the_cursor_shows_samples_and_stays_on_its_entrant(open_playground: OpenPlayground) -> None:
-    async with choosing(open_playground, WIDE) as play:
+async def test_the_cursor_shows_samples_and_stays_on_its_entrant(choosing: Open) -> None:
+    async with choosing(WIDE) as play:
         await begin(play)
         view = await finished(play)
         standings = play.screen.query_one(Standings)
@@ -186,8 +238,8 @@ async def test_the_cursor_shows_samples_and_stays_on_its_entrant(open_playground
         assert play.screen.query_one(Places).highlighted == len(view.rows) - 2
 
 
-async def test_in_a_small_window_v_goes_through_the_parts(open_playground: OpenPlayground) -> None:
-    async with choosing(open_playground) as play:
+async def test_in_a_small_window_v_goes_through_the_parts(choosing: Open) -> None:
+    async with choosing() as play:
         await begin(play)
         await finished(play)
         assert "Validation loss" in play.text
@@ -201,10 +253,8 @@ async def test_in_a_small_window_v_goes_through_the_parts(open_playground: OpenP
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
-async def test_unseen_shares_and_every_head_are_told(
-    open_playground: OpenPlayground, size: tuple[int, int]
-) -> None:
-    async with choosing(open_playground, size) as play:
+async def test_unseen_shares_and_every_head_are_told(choosing: Open, size: tuple[int, int]) -> None:
+    async with choosing(size) as play:
         await begin(play)
         view = await finished(play)
         for head in ("model", "params", "train", "valid", "test", "beats KN", "state"):
@@ -215,8 +265,8 @@ async def test_unseen_shares_and_every_head_are_told(
         ] * 7
 
 
-async def test_hostile_names_and_samples_reach_the_screen_as_text(open_playground: OpenPlayground) -> None:
-    async with choosing(open_playground, WIDE, hostile()) as play:
+async def test_hostile_names_and_samples_reach_the_screen_as_text(choosing: Open) -> None:
+    async with choosing(WIDE, corpus_of(TEXT, HOSTILE)) as play:
         await begin(play)
         await finished(play)
         await play.press("j")
@@ -228,9 +278,9 @@ async def test_hostile_names_and_samples_reach_the_screen_as_text(open_playgroun
 
 
 async def test_what_is_wrong_is_said_while_it_is_typed_and_nothing_begins(
-    open_playground: OpenPlayground,
+    choosing: Open,
 ) -> None:
-    async with choosing(open_playground) as play:
+    async with choosing() as play:
         for field, text, words in (
             ("budget", "soon", "budget = soon: write such as 60 seconds"),
             ("budget", "0 steps", "write such as"),
@@ -251,10 +301,11 @@ async def test_what_is_wrong_is_said_while_it_is_typed_and_nothing_begins(
         await play.press("escape")
         await play.seen(lambda: not isinstance(play.screen, ChoiceDialog | ScoreboardScreen))
         assert play.app.contest.thread is None
+        assert told(play) == []
 
 
-async def test_kneser_ney_takes_part_unless_it_is_left_out(open_playground: OpenPlayground) -> None:
-    async with choosing(open_playground) as play:
+async def test_kneser_ney_takes_part_unless_it_is_left_out(choosing: Open) -> None:
+    async with choosing() as play:
         dialog = play.screen
         assert isinstance(dialog, ChoiceDialog)
         assert [row.name for row in dialog.board.picture().rows] == ["kneser-ney 7", "mlp standard"]
@@ -269,9 +320,9 @@ async def test_kneser_ney_takes_part_unless_it_is_left_out(open_playground: Open
     ("budget", "terms"), [("90", (0, 90)), ("1.5 m", (0, 90)), ("2_000 steps", (2000, 0))]
 )
 async def test_a_budget_is_read_in_steps_seconds_or_minutes(
-    open_playground: OpenPlayground, budget: str, terms: tuple[int, float]
+    choosing: Open, budget: str, terms: tuple[int, float]
 ) -> None:
-    async with choosing(open_playground) as play:
+    async with choosing() as play:
         dialog = play.screen
         assert isinstance(dialog, ChoiceDialog)
         dialog.query_one("#choice-budget", Input).value = budget
@@ -281,13 +332,13 @@ async def test_a_budget_is_read_in_steps_seconds_or_minutes(
         assert (read.train_share, read.validation_share) == (0.7, 0.3)
 
 
-async def test_a_new_comparison_takes_the_place_of_the_old_one(open_playground: OpenPlayground) -> None:
-    async with choosing(open_playground) as play:
+async def test_a_new_comparison_takes_the_place_of_the_old_one(choosing: Open) -> None:
+    async with choosing() as play:
         await begin(play, LONG)
         await training(play)
         old = play.app.contest.thread
         await play.press("n")
-        await play.seen(lambda: isinstance(play.screen, ChoiceDialog))
+        await asked(play)
         assert old is not None
         await begin(play, "5 steps")
         await finished(play)
@@ -300,13 +351,13 @@ async def test_a_new_comparison_takes_the_place_of_the_old_one(open_playground: 
 
 @pytest.mark.parametrize(("key", "suffix"), [("c", ".csv"), ("m", ".md")])
 async def test_c_and_m_write_into_the_folder_that_is_named(
-    open_playground: OpenPlayground, tmp_path: Path, key: str, suffix: str
+    choosing: Open, tmp_path: Path, key: str, suffix: str
 ) -> None:
-    async with choosing(open_playground) as play:
+    async with choosing() as play:
         await begin(play)
         view = await finished(play)
         await play.press(key)
-        await play.seen(lambda: isinstance(play.screen, SavingDialog))
+        await asked(play, SavingDialog)
         assert str(play.screen.query_one(Input).value) == str(Path.cwd())
         play.screen.query_one(Input).value = str(tmp_path / "nowhere")
         await play.press("enter")
@@ -316,7 +367,7 @@ async def test_c_and_m_write_into_the_folder_that_is_named(
         await play.press("enter")
         await play.seen(lambda: isinstance(play.screen, ScoreboardScreen))
         (path,) = [p for p in tmp_path.iterdir() if p.is_file()]
-        assert re.fullmatch(rf"scoreboard-proverbs-\d{{4}}-\d\d-\d\d-\d{{6}}\{suffix}", path.name)
+        assert re.fullmatch(rf"scoreboard-phrases-\d{{4}}-\d\d-\d\d-\d{{6}}\{suffix}", path.name)
         if suffix == ".csv":
             with path.open(newline="", encoding="utf-8") as stream:
                 assert [row["model"] for row in csv.DictReader(stream)] == [row.model for row in view.rows]
@@ -325,13 +376,13 @@ async def test_c_and_m_write_into_the_folder_that_is_named(
         await play.seen(lambda: any(str(path) in note.message for note in play.app._notifications))
 
 
-async def test_saving_can_be_cancelled(open_playground: OpenPlayground, tmp_path: Path) -> None:
-    async with choosing(open_playground) as play:
+async def test_saving_can_be_cancelled(choosing: Open, tmp_path: Path) -> None:
+    async with choosing() as play:
         await begin(play)
         await finished(play)
         for way in ("escape", "#saving-cancel"):
             await play.press("c")
-            await play.seen(lambda: isinstance(play.screen, SavingDialog))
+            await asked(play, SavingDialog)
             if way == "escape":
                 await play.press(way)
             else:
@@ -339,14 +390,21 @@ async def test_saving_can_be_cancelled(open_playground: OpenPlayground, tmp_path
             await play.seen(lambda: isinstance(play.screen, ScoreboardScreen))
 
 
-async def test_y_copies_the_markdown_and_question_mark_shows_the_keys(
-    open_playground: OpenPlayground,
+async def test_y_copies_the_markdown(
+    choosing: Open,
 ) -> None:
-    async with choosing(open_playground) as play:
+    async with choosing() as play:
         await begin(play)
         view = await finished(play)
         await play.press("y")
         await play.seen(lambda: play.app.clipboard == to_markdown(view))
+
+
+async def test_question_mark_shows_the_keys(open_playground: OpenPlayground) -> None:
+    async with open_playground(SMALL) as play:
+        await play.press("S")
+        await asked(play)
+        await begin(play)
         await play.press("?")
         await play.seen(lambda: isinstance(play.screen, HelpDialog))
         said = "\n".join(str(static.render()) for static in play.screen.query(Static))

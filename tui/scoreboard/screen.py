@@ -135,9 +135,10 @@ class ScoreboardScreen(Dialog[None]):
         return True
 
     def _take(self, view: ScoreboardView) -> None:
-        self._view = view
+        before, self._view = self._view, view
         self._draw()
-        self.refresh_bindings()
+        if before is None or before.finished != view.finished:
+            self.refresh_bindings()
 
     def _draw(self) -> None:
         view = self._view

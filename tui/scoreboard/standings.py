@@ -58,6 +58,7 @@ class Standings(Vertical):
         self._unit = Unit.NATS
         self._selected: int | None = None
         self._drawn: list[Content] = []
+        self._heads = ""
 
     def compose(self) -> ComposeResult:
         """Heads and rows."""
@@ -98,7 +99,9 @@ class Standings(Vertical):
     def _draw(self) -> None:
         columns = columns_for(self.size.width - _EDGE)
         heads = line(columns, [column.head for column in columns])
-        self.query_one("#standings-heads", Static).update(Content.styled(f"   {heads}", _MUTED))
+        if heads != self._heads:
+            self._heads = heads
+            self.query_one("#standings-heads", Static).update(Content.styled(f"   {heads}", _MUTED))
         prompts = [
             Content.assemble(
                 (f"{sign(row.number)} ", f"bold {self._colours.get(row.number, '')}"),
