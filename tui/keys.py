@@ -73,7 +73,7 @@ GROUPS: Mapping[str, tuple[Binding, ...]] = {
         _bind("pane.4", "4", "pane(4)", "pane 4", "Go to the training"),
         _bind("pane.5", "5", "pane(5)", "pane 5", "Go step by step"),
         _bind("pane.6", "6", "pane(6)", "pane 6", "Go to the generation"),
-        _bind("screen.scoreboard", "S", "scoreboard", "scoreboard", "Compare models on this text"),
+        _bind("screen.scoreboard", "C", "scoreboard", "scoreboard", "Compare models on this text"),
         _bind("screen.theme", "T", "next_theme", "theme", "Take the next theme"),
         _bind("screen.help", "question_mark,f1", "help", "help", "Show all keys", show=True),
         _bind("screen.quit", "q", "quit", "quit", "Leave; asks first when work would go", show=True),

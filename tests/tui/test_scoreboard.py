@@ -17,12 +17,14 @@ from textual.widgets import Button, Input, Static
 from corpora.corpus import Corpus, Origin
 from engine.commands import Command, Pause, Run
 from engine.scoreboard.export import to_markdown
+from engine.scoreboard.scoreboard import Scoreboard
+from engine.scoreboard.terms import Terms
 from engine.scoreboard.view import ScoreboardView, State
 from engine.snapshot import Snapshot, Status
 from engine.training.recipe import Recipe
 from tui.dialogs.help import HelpDialog
 from tui.messages import CopyRequested, EngineCommand
-from tui.scoreboard.choice import ChoiceDialog
+from tui.scoreboard.choice import ChoiceDialog, budget_of
 from tui.scoreboard.contest import Contest
 from tui.scoreboard.details import about, unseen
 from tui.scoreboard.saving import SavingDialog
@@ -185,7 +187,7 @@ async def test_while_it_trains_the_run_of_the_panes_is_paused_and_leaving_pauses
     async with open_playground(SMALL) as play:
         play.app.engine.send(Run())
         await play.until(lambda snapshot: snapshot.step > 5)
-        await play.press("S")
+        await play.press("C")
         await asked(play)
         await begin(play, LONG)
         await play.until(lambda snapshot: snapshot.status is Status.PAUSED)
@@ -195,7 +197,7 @@ async def test_while_it_trains_the_run_of_the_panes_is_paused_and_leaving_pauses
         assert not isinstance(play.screen, ScoreboardScreen)
         steps = {row.number: row.steps for row in view_of(play).rows}
         await play.keys("s")  # the panes work meanwhile
-        await play.press("S")
+        await play.press("C")
         await play.seen(lambda: "paused" in play.text and "space goes on" in play.text)
         assert {row.number: row.steps for row in view_of(play).rows} == steps
         await play.press("space")
@@ -241,28 +243,19 @@ async def test_the_cursor_shows_samples_and_stays_on_its_entrant(choosing: Open)
 async def test_in_a_small_window_v_goes_through_the_parts(choosing: Open) -> None:
     async with choosing() as play:
         await begin(play)
-        await finished(play)
-        assert "Validation loss" in play.text
+        view = await finished(play)
+        for head in ("model", "params", "train", "valid", "test", "beats KN", "state", "Validation loss"):
+            assert head in play.text
         await play.press("v")
         assert "Validation loss" not in play.text
         assert "Sample" in play.text
         await play.press("v")
         assert "never met in training" in play.text
+        assert all(
+            f"{one.contexts:.1%}" in play.text and f"{one.ngrams:.1%}" in play.text for one in view.unseen
+        )
         await play.press("v")
         assert "Validation loss" in play.text
-
-
-@pytest.mark.parametrize("size", [WIDE, NARROW])
-async def test_unseen_shares_and_every_head_are_told(choosing: Open, size: tuple[int, int]) -> None:
-    async with choosing(size) as play:
-        await begin(play)
-        view = await finished(play)
-        for head in ("model", "params", "train", "valid", "test", "beats KN", "state"):
-            assert head in play.text
-        said = str(unseen(view))
-        assert [f"{one.order:2}" in said and f"{one.contexts:.1%}" in said for one in view.unseen] == [
-            True
-        ] * 7
 
 
 async def test_hostile_names_and_samples_reach_the_screen_as_text(choosing: Open) -> None:
@@ -311,25 +304,26 @@ async def test_kneser_ney_takes_part_unless_it_is_left_out(choosing: Open) -> No
         assert [row.name for row in dialog.board.picture().rows] == ["kneser-ney 7", "mlp standard"]
         dialog.query_one("#choice-kneser-ney", Tick).value = False
         assert [row.name for row in dialog.board.picture().rows] == ["mlp standard"]
+        dialog.query_one("#choice-split", Input).value = "0.7/0.3/0"
+        read = dialog.board.picture().terms
+        assert (read.train_share, read.validation_share, read.seconds) == (0.7, 0.3, 60)
         dialog.query_one("#choice-mlp", Tick).value = False
         await play.barrier()
         assert "nobody takes part" in str(dialog.query_one("#choice-said", Static).render())
 
 
 @pytest.mark.parametrize(
-    ("budget", "terms"), [("90", (0, 90)), ("1.5 m", (0, 90)), ("2_000 steps", (2000, 0))]
+    ("budget", "terms"),
+    [
+        ("90", (0, 90)),
+        ("1.5 m", (0, 90)),
+        ("2_000 steps", (2000, 0)),
+        (" 1 STEP ", (1, 0)),
+        ("2min", (0, 120)),
+    ],
 )
-async def test_a_budget_is_read_in_steps_seconds_or_minutes(
-    choosing: Open, budget: str, terms: tuple[int, float]
-) -> None:
-    async with choosing() as play:
-        dialog = play.screen
-        assert isinstance(dialog, ChoiceDialog)
-        dialog.query_one("#choice-budget", Input).value = budget
-        dialog.query_one("#choice-split", Input).value = "0.7/0.3/0"
-        read = dialog.board.picture().terms
-        assert (read.steps, read.seconds) == terms
-        assert (read.train_share, read.validation_share) == (0.7, 0.3)
+def test_a_budget_is_read_in_steps_seconds_or_minutes(budget: str, terms: tuple[int, float]) -> None:
+    assert budget_of(budget) == terms
 
 
 async def test_a_new_comparison_takes_the_place_of_the_old_one(choosing: Open) -> None:
@@ -402,7 +396,7 @@ async def test_y_copies_the_markdown(
 
 async def test_question_mark_shows_the_keys(open_playground: OpenPlayground) -> None:
     async with open_playground(SMALL) as play:
-        await play.press("S")
+        await play.press("C")
         await asked(play)
         await begin(play)
         await play.press("?")
@@ -412,5 +406,10 @@ async def test_question_mark_shows_the_keys(open_playground: OpenPlayground) -> 
         assert "scoreboard.skip" in said
 
 
-def test_nobody_and_nothing_held_out_are_told_in_words() -> None:
+def test_what_is_not_there_is_told_in_words() -> None:
+    view = Scoreboard(corpus_of(), [], Terms(steps=1)).picture()
     assert "nobody" in str(about(None))
+    assert "no sample yet" in str(about(view.rows[0]))
+    assert "once the models that count are done" in str(unseen(view))
+    nothing_held_out = Scoreboard(corpus_of(), [], Terms(train_share=1, validation_share=0, steps=1))
+    assert "nothing is held out" in str(unseen(nothing_held_out.picture()))
