@@ -13,7 +13,7 @@ from textual.color import Color
 from textual.pilot import Pilot
 
 from tui.widgets.axis import linear_axis, logarithmic_axis
-from tui.widgets.figure import Figure, Level, LevelRole, Series, SeriesRole
+from tui.widgets.figure import LINES, Figure, Level, LevelRole, Series, SeriesRole
 from tui.widgets.plot import LinePlot
 from tui.widgets.raster import braille, cell_of, marks, thin
 
@@ -338,3 +338,41 @@ async def test_roles_differ_without_colour(monkeypatch: pytest.MonkeyPatch) -> N
             rows = await shown(pilot, Series("s", STEPS[::50], COURSE[::50], role))
             glyphs[role] = "".join(rows[1:])
         assert len(set(glyphs.values())) == 4
+
+
+# --- many curves of one kind
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+async def test_lines_have_colours_of_their_own_in_every_theme_and_marks_where_they_end(theme: str) -> None:
+    app = PlotApp()
+    async with app.run_test(size=(80, 20)) as pilot:
+        app.theme = theme
+        ends = [1.0, 2.0, 3.0]
+        lines = [
+            Series(f"model {i}", STEPS[: 300 * i + 100], np.linspace(4, end, 300 * i + 100), role, str(i))
+            for i, (end, role) in enumerate(zip(ends, LINES, strict=False))
+        ]
+        rows = await shown(pilot, *lines)
+        plot = app.query_one(LinePlot)
+        assert len({plot.colour(role) for role in LINES}) == 8
+        assert all(f" {i} model {i}" in rows[0] for i in range(3))
+        heights = {mark: next(y for y, row in enumerate(rows) if y and mark in row[6:]) for mark in "012"}
+        assert heights["0"] > heights["1"] > heights["2"]
+        colours = [s.style.color for s in plot.render_line(heights["2"]) if s.style and s.style.color]
+        assert plot.colour("line3").lower() in {colour.get_truecolor().hex for colour in colours}
+
+
+def test_marks_that_would_lie_on_each_other_stand_side_by_side() -> None:
+    lines = [Series(f"model {i}", STEPS, COURSE, role, str(i)) for i, role in enumerate(LINES)]
+    drawing = Figure().draw(lines, (), 60, 20, logarithmic=False)
+    assert drawing is not None
+    text = ["".join(part for _, part in row) for row in drawing.rows]
+    assert any("76543210" in row for row in text)
+    assert all(len(row) == 60 for row in text)
+
+
+@pytest.mark.parametrize("mark", ["ab", "漢", "\u0301"])
+def test_a_mark_is_one_character_of_one_cell(mark: str) -> None:
+    with pytest.raises(ValueError, match="mark"):
+        Series("x", STEPS, COURSE, "line1", mark)
