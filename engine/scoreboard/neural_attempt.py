@@ -17,6 +17,8 @@ from engine.training.recipe import Recipe
 
 PIECE_SECONDS = 0.004
 """How long training goes on in one piece."""
+VALIDATION_ROOM = 4.0
+"""How many times the usual share of time validation may take: here it is not counted, and it is what is compared."""
 REHEARSAL_SHARE = 0.02
 """Of the budget, for which training is rehearsed to see how quick it is; it is not counted."""
 REHEARSED_STEPS = 5
@@ -62,7 +64,7 @@ class NeuralAttempt(Attempt):
             self._progress = self._spent(trainer.steps_made, live.seconds)
             if trainer.steps_made > self._training.last_step and trainer.losses.last is not None:
                 self._training.add(trainer.steps_made, live.seconds, trainer.losses.last[1])
-            if validator.due(live.seconds):
+            if validator.due(live.seconds * VALIDATION_ROOM):
                 began.setdefault(trainer.steps_made, live.seconds)
                 live.validate()
                 step, loss = validator.last_step, validator.last_loss
