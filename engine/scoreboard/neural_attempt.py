@@ -18,7 +18,7 @@ from engine.training.recipe import Recipe
 PIECE_SECONDS = 0.004
 """How long training goes on in one piece."""
 VALIDATION_ROOM = 4.0
-"""How many times the usual share of time validation may take: here it is not counted, and it is what is compared."""
+"""How many times its usual share of time validation may take: here it is not counted, and is what is compared."""
 REHEARSAL_SHARE = 0.02
 """Of the budget, for which training is rehearsed to see how quick it is; it is not counted."""
 REHEARSED_STEPS = 5
