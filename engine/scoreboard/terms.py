@@ -12,6 +12,8 @@ from engine.training.rules import COUNTING, NGRAMS, RULES, RecipeError
 
 WARMUP_SHARE = 0.1
 """Most of a budget of steps that the warm-up of a preset may take."""
+OWN = "own"
+"""What choices are called that come from no preset."""
 BAR_MODEL = "kneser-ney"
 """The strongest model that counts: what a neural one has to beat."""
 
@@ -36,11 +38,11 @@ class Entrant:
 
     @property
     def name(self) -> str:
-        """Such as "kneser-ney 7" or "mlp standard"."""
+        """Such as "kneser-ney 7", "mlp" (its standard preset), "mlp tiny" or "mlp own"."""
         model = self.recipe.model
         if self.counting:
             return f"{model} {self.recipe.order}" if model in NGRAMS else model
-        return f"{model} {self.preset}" if self.preset else model
+        return model if self.preset == STANDARD else f"{model} {self.preset or OWN}"
 
 
 def entrant(model: str, preset: str = STANDARD) -> Entrant:

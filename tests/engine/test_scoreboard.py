@@ -74,7 +74,7 @@ def trained(recipe: Recipe, corpus: Corpus, steps: int) -> Trainer:
 def test_a_neural_models_losses_are_those_of_its_own_run_scored_by_nll(
     corpus: Corpus, finished: ScoreboardView
 ) -> None:
-    row = by_name(finished)["mlp"]
+    row = by_name(finished)["mlp own"]
     model = trained(SMALL.with_values(corpus="sentences", seed=3), corpus, 60).model
     train, validation = round(len(corpus) * 0.8), round(len(corpus) * 0.8) + round(len(corpus) * 0.1)
     nll = model.nll(corpus.ids)
@@ -131,7 +131,7 @@ def test_the_training_loss_of_a_long_text_is_that_of_its_end(
     monkeypatch.setattr(attempt, "TRAIN_SCORED", 500)
     view = done(Scoreboard(corpus, [Entrant(SMALL)], Terms(steps=3)))
     model = trained(SMALL.with_values(corpus="sentences"), corpus, 3).model
-    row, train = by_name(view)["mlp"], view.borders[1]
+    row, train = by_name(view)["mlp own"], view.borders[1]
     assert row.train_scored == 500
     assert row.train == pytest.approx(model.nll(corpus.ids[:train], train - 500).mean(), abs=1e-6)
     assert by_name(view)["kneser-ney 7"].train_scored == train
@@ -148,8 +148,8 @@ def test_a_sample_goes_on_from_the_end_of_the_training_part_and_is_the_same_each
     corpus: Corpus, finished: ScoreboardView
 ) -> None:
     train = finished.borders[1]
-    again = by_name(done(Scoreboard(corpus, [Entrant(SMALL)], TERMS)))["mlp"]
-    row = by_name(finished)["mlp"]
+    again = by_name(done(Scoreboard(corpus, [Entrant(SMALL)], TERMS)))["mlp own"]
+    row = by_name(finished)["mlp own"]
     assert row.prompt == corpus.text[train - 24 : train]
     assert row.sample is not None
     assert len(row.sample) == 200
@@ -187,11 +187,11 @@ def test_a_model_that_gets_below_the_bar_says_when_and_another_not_yet(corpus: C
 
 
 def test_kneser_ney_takes_part_unless_left_out(corpus: Corpus) -> None:
-    assert [one.name for one in with_kneser_ney([Entrant(SMALL)])] == ["kneser-ney 7", "mlp"]
+    assert [one.name for one in with_kneser_ney([Entrant(SMALL)])] == ["kneser-ney 7", "mlp own"]
     there = [entrant("kneser-ney"), Entrant(SMALL)]
     assert with_kneser_ney(there) == tuple(there)
     view = done(Scoreboard(corpus, [Entrant(SMALL)], Terms(steps=1), kneser_ney=False))
-    assert [row.name for row in view.rows] == ["mlp"]
+    assert [row.name for row in view.rows] == ["mlp own"]
     assert (view.bar, view.rows[0].beating, view.rows[0].seconds_to_beat) == (None, False, None)
 
 
@@ -244,7 +244,7 @@ def test_a_budget_of_steps_is_exact(corpus: Corpus, steps: int) -> None:
 
 def test_a_budget_of_seconds_ends_training(corpus: Corpus) -> None:
     view = done(Scoreboard(corpus, [Entrant(SMALL)], Terms(seconds=0.05)))
-    row = by_name(view)["mlp"]
+    row = by_name(view)["mlp own"]
     assert row.seconds is not None
     assert row.seconds >= 0.05
     assert row.why == "0.05 seconds of training are over"
@@ -252,7 +252,7 @@ def test_a_budget_of_seconds_ends_training(corpus: Corpus) -> None:
 
 def test_a_recipes_own_patience_ends_it_earlier(corpus: Corpus) -> None:
     stuck = SMALL.with_values(rate=0.0, patience=2, validate_every=5)
-    row = by_name(done(Scoreboard(corpus, [Entrant(stuck)], TERMS)))["mlp"]
+    row = by_name(done(Scoreboard(corpus, [Entrant(stuck)], TERMS)))["mlp own"]
     assert row.steps == 15  # the first counts as better than nothing
     assert row.why.startswith("no better validation loss in 2 validations")
 
@@ -282,7 +282,7 @@ def test_with_a_budget_of_seconds_a_presets_schedule_ends_where_training_does(
     assert row.steps is not None
     assert 0.8 < recipe.steps / row.steps < 1.25
     assert recipe.warmup == min(100, recipe.steps // 10)
-    assert recipe.steps != ending.steps == Recipe.parse(rows["mlp"].recipe).steps
+    assert recipe.steps != ending.steps == Recipe.parse(rows["mlp own"].recipe).steps
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -318,35 +318,35 @@ def test_counting_models_come_first_and_neural_ones_one_after_another(corpus: Co
         active = [row.name for row in board.picture().rows if row.state in (State.TRAINING, State.SCORING)]
         assert len(active) <= 1
         seen += [name for name in active if name not in seen]
-    assert seen == ["kneser-ney 7", "ngram 5", "mlp", "mlp tiny"]
+    assert seen == ["kneser-ney 7", "ngram 5", "mlp own", "mlp tiny"]
 
 
 def test_while_it_is_paused_nothing_happens_and_it_goes_on_as_if_never_paused(
     corpus: Corpus, finished: ScoreboardView
 ) -> None:
     board = Scoreboard(corpus, [Entrant(SMALL)], TERMS)
-    under_way(board, "mlp")
+    under_way(board, "mlp own")
     board.handle(Wish.PAUSE)
-    before = by_name(board.picture())["mlp"]
+    before = by_name(board.picture())["mlp own"]
     assert before.state is State.PAUSED
     assert not board.work(1.0)
-    assert by_name(board.picture())["mlp"].steps == before.steps
+    assert by_name(board.picture())["mlp own"].steps == before.steps
     assert board.picture().paused
     board.handle(Wish.GO_ON)
     for paused in (True, False):
         board.handle(Wish.TOGGLE)
         assert board.picture().paused is paused
-    assert by_name(done(board))["mlp"].test == by_name(finished)["mlp"].test
+    assert by_name(done(board))["mlp own"].test == by_name(finished)["mlp own"].test
 
 
 def test_a_skipped_model_keeps_its_course_and_the_next_one_trains(corpus: Corpus) -> None:
     board = Scoreboard(corpus, [Entrant(SMALL), entrant("mlp", "tiny")], Terms(seconds=0.2))
-    under_way(board, "mlp")
+    under_way(board, "mlp own")
     board.handle(Wish.SKIP)
     rows = by_name(done(board))
-    assert rows["mlp"].state is State.SKIPPED
-    assert (rows["mlp"].train, rows["mlp"].test, rows["mlp"].sample) == (None, None, None)
-    assert len(rows["mlp"].training_curve)
+    assert rows["mlp own"].state is State.SKIPPED
+    assert (rows["mlp own"].train, rows["mlp own"].test, rows["mlp own"].sample) == (None, None, None)
+    assert len(rows["mlp own"].training_curve)
     assert rows["mlp tiny"].state is State.DONE
 
 
@@ -355,17 +355,17 @@ def test_skipping_works_while_paused_and_before_anything_began(corpus: Corpus) -
     board.handle(Wish.PAUSE)
     board.handle(Wish.SKIP)
     rows = by_name(board.picture())
-    assert (rows["kneser-ney 7"].state, rows["mlp"].state) == (State.SKIPPED, State.WAITING)
+    assert (rows["kneser-ney 7"].state, rows["mlp own"].state) == (State.SKIPPED, State.WAITING)
 
 
 def test_stopping_ends_all_that_is_not_done(corpus: Corpus) -> None:
     board = Scoreboard(corpus, [Entrant(SMALL), entrant("mlp", "tiny")], Terms(seconds=100))
-    under_way(board, "mlp")
+    under_way(board, "mlp own")
     board.handle(Wish.STOP)
     assert board.finished
     assert not board.work(1.0)
     rows = by_name(board.picture())
-    assert [rows[name].state.value for name in ("kneser-ney 7", "mlp", "mlp tiny")] == [
+    assert [rows[name].state.value for name in ("kneser-ney 7", "mlp own", "mlp tiny")] == [
         "done",
         *["skipped"] * 2,
     ]
@@ -397,14 +397,14 @@ def test_an_error_nobody_expected_ends_one_entrant(corpus: Corpus, monkeypatch: 
 
     monkeypatch.setattr(neural_attempt, "begin", broken)
     rows = by_name(done(Scoreboard(corpus, [Entrant(SMALL), entrant("mlp", "tiny")], Terms(steps=3))))
-    assert (rows["mlp"].state, rows["mlp"].why) == (State.FAILED, "RuntimeError: a fuse blew")
+    assert (rows["mlp own"].state, rows["mlp own"].why) == (State.FAILED, "RuntimeError: a fuse blew")
     assert rows["mlp tiny"].state is State.DONE
 
 
 def test_a_recipe_that_contradicts_the_terms_fails_before_it_begins(corpus: Corpus) -> None:
     patient = Entrant(SMALL.with_values(patience=3))
     board = Scoreboard(corpus, [patient], Terms(train_share=0.9, validation_share=0, steps=2))
-    row = by_name(board.picture())["mlp"]
+    row = by_name(board.picture())["mlp own"]
     assert row.state is State.FAILED
     assert "nothing to validate on" in row.why
     assert by_name(done(board))["kneser-ney 7"].state is State.DONE
@@ -412,8 +412,8 @@ def test_a_recipe_that_contradicts_the_terms_fails_before_it_begins(corpus: Corp
 
 def test_a_curve_is_the_same_object_until_there_is_more_of_it(corpus: Corpus) -> None:
     board = Scoreboard(corpus, [Entrant(SMALL)], TERMS)
-    under_way(board, "mlp")
-    one, other = (by_name(board.picture())["mlp"] for _ in range(2))
+    under_way(board, "mlp own")
+    one, other = (by_name(board.picture())["mlp own"] for _ in range(2))
     assert one.training_curve is other.training_curve
     with pytest.raises(AttributeError):
         one.steps = 5  # type: ignore[misc]  # what must not be possible

@@ -139,7 +139,7 @@ async def test_the_table_shows_every_loss_of_the_engine(choosing: Open) -> None:
         await begin(play, "20 steps", "own", "witten-bell")
         view = await finished(play)
         assert [row.state for row in view.rows] == [State.DONE] * 4
-        assert {row.name for row in view.rows} == {"kneser-ney 7", "witten-bell 3", "mlp tiny", "mlp"}
+        assert {row.name for row in view.rows} == {"kneser-ney 7", "witten-bell 3", "mlp tiny", "mlp own"}
         lines = play.text.split("\n")
         places = [next(i for i, line in enumerate(lines) if f"{row.name}  " in line) for row in view.rows]
         assert places == sorted(places)  # the best on top
@@ -301,9 +301,9 @@ async def test_kneser_ney_takes_part_unless_it_is_left_out(choosing: Open) -> No
     async with choosing() as play:
         dialog = play.screen
         assert isinstance(dialog, ChoiceDialog)
-        assert [row.name for row in dialog.board.picture().rows] == ["kneser-ney 7", "mlp standard"]
+        assert [row.name for row in dialog.board.picture().rows] == ["kneser-ney 7", "mlp"]
         dialog.query_one("#choice-kneser-ney", Tick).value = False
-        assert [row.name for row in dialog.board.picture().rows] == ["mlp standard"]
+        assert [row.name for row in dialog.board.picture().rows] == ["mlp"]
         dialog.query_one("#choice-split", Input).value = "0.7/0.3/0"
         read = dialog.board.picture().terms
         assert (read.train_share, read.validation_share, read.seconds) == (0.7, 0.3, 60)
