@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import product
 
 import pytest
 from hypothesis import given
@@ -19,6 +18,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Static
 
 from corpora.corpus import Corpus, Origin
+from engine.footprint import footprint
 from engine.models.catalog import MODELS
 from engine.models.presets import STANDARD, TINY, preset, preset_recipe
 from engine.training.recipe import Recipe
@@ -26,9 +26,9 @@ from engine.training.rules import COUNTING, GRADIENT, RULES, RecipeError
 from engine.training.trainer import Trainer
 from tui.dialogs.choice import Choice, Menu
 from tui.dialogs.differences import all_live, differences, written
-from tui.dialogs.estimate import estimate, objection
 from tui.dialogs.form import EDITABLE, Form
 from tui.dialogs.ingredient import Ingredient, Line
+from tui.dialogs.objection import objection
 from tui.dialogs.presets import OFFERS
 from tui.dialogs.recipe import RecipeDialog, RecipeLine
 from tui.dialogs.settings import SettingsDialog
@@ -123,60 +123,38 @@ def settings(recipe: Recipe | None = None) -> SettingsDialog:
     return SettingsDialog(recipe or Recipe(), vocabulary=45, length=2392)
 
 
-# What a recipe comes to.
-
-COMBINATIONS = [
-    Recipe(model=model, layers=layers, context=3, embedding=2, hidden=5, **choice)  # type: ignore[arg-type]  # by name
-    for model, layers, choice in product(
-        ("mlp", "scalar-mlp"),
-        (1, 3),
-        (
-            {},
-            {"momentum": 0.9},
-            {"precision": "float64"},
-            *({"optimizer": name} for name in ("adagrad", "rmsprop", "adam", "adamw")),
-            {"optimizer": "nesterov", "momentum": 0.9},
-        ),
-    )
-]
-
-
-@pytest.mark.parametrize("recipe", COMBINATIONS, ids=str)
-def test_the_estimate_is_what_the_trainer_reports(recipe: Recipe) -> None:
-    budget = 1 << 20
-    trainer = Trainer(recipe, CORPUS, rewind_budget=budget)
-    needs = estimate(recipe, len(CORPUS.vocabulary), budget)
-    assert needs is not None
-    assert needs.parameters == trainer.model.parameters.values.size
-    assert needs.rewind_limit == trainer.rewind_limit
-
-
-def test_the_model_of_section_3_5_has_the_parameters_that_its_text_gives_it() -> None:
-    needs = estimate(Recipe(), 32)
-    assert needs is not None
-    assert needs.parameters == 54_560
+# What is objected to.
 
 
 @pytest.mark.parametrize("model", RULES["model"].choices)
 @pytest.mark.parametrize("name", [TINY, STANDARD])
 def test_no_preset_is_objected_to(model: str, name: str) -> None:
-    assert objection(preset_recipe(model, name), 10**6) == ""
+    assert objection(preset_recipe(model, name), 65, 10**6) == ""
+
+
+def test_a_run_that_would_not_fit_into_memory_is_refused_before_it_is_made() -> None:
+    giant = Recipe(model="transformer", embedding=2048, layers=12, context=1024, batch=4096, heads=1)
+    assert "GB of memory" in objection(giant, 65, 10**6)
+    assert objection(giant) == ""  # without a text nothing is known of it
+
+
+def test_heads_of_an_odd_size_are_no_matter_but_to_rotary_positions() -> None:
+    odd = Recipe(model="transformer", embedding=6, heads=2)
+    assert objection(odd, 65, 10**6) == ""
+    assert "heads of 3" in objection(odd.with_values(positions="rotary"), 65, 10**6)
+    assert objection(odd.with_values(positions="rotary", embedding=8), 65, 10**6) == ""
 
 
 def test_what_the_engine_would_refuse_is_refused_in_its_words() -> None:
     short = Recipe(context=250)
     wrong = Recipe(model="scalar-mlp", activation="gelu")
-    assert objection(Recipe(optimizer="nesterov")).startswith(
-        "momentum is 0.0: nesterov looks ahead along it"
-    )
-    assert objection(Recipe(optimizer="nesterov", momentum=0.9)) == ""
     with pytest.raises(RecipeError) as refused:
         Trainer(wrong, CORPUS)
     assert objection(wrong) == str(refused.value)
     with pytest.raises(RecipeError) as refused:
         Trainer(short, CORPUS)
-    assert objection(short, len(CORPUS)) == str(refused.value)
-    assert objection(short) == objection(Recipe(), len(CORPUS)) == ""
+    assert objection(short, None, len(CORPUS)) == str(refused.value)
+    assert objection(short) == objection(Recipe(), None, len(CORPUS)) == ""
 
 
 # Differences.
@@ -341,8 +319,7 @@ async def test_what_ok_will_do_and_what_the_model_comes_to_follow_every_key() ->
         assert it.text("#settings-said") == "OK changes the run as it goes: rate"
         await it.type_into("hidden", "256")
         assert it.text("#settings-said") == "OK starts the run again: hidden"
-        needs = estimate(Recipe(hidden=256), 45)
-        assert needs is not None
+        needs = footprint(Recipe(hidden=256), 45, 2392)
         assert f"{needs.parameters:,} parameters" in it.text("#settings-estimate")
         assert f"{needs.rewind_limit:,} steps" in it.text("#settings-estimate")
 
@@ -354,6 +331,7 @@ async def test_what_ok_will_do_and_what_the_model_comes_to_follow_every_key() ->
         ({"context": "200", "train_share": "0.01"}, "too few for context = 200"),
         ({"warmup": "9999999", "schedule": "cosine"}, "must be less than steps"),
         ({"patience": "3", "validation_share": "0"}, "nothing to validate on"),
+        ({"optimizer": "nesterov"}, "nesterov needs some"),
     ],
 )
 async def test_fields_that_contradict_each_other_are_refused(typed: dict[str, str], words: str) -> None:

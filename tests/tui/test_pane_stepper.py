@@ -269,7 +269,8 @@ def test_every_rule_by_which_a_model_learns_has_its_form(line: str, forms: Seque
 
 @pytest.mark.parametrize("optimizer", RULES["optimizer"].choices)
 def test_every_optimizer_is_called_by_its_name(optimizer: str) -> None:
-    assert optimizer in [name for name, _ in rule(Recipe(optimizer=optimizer), "r")]
+    momentum = 0.9 if optimizer == "nesterov" else 0
+    assert optimizer in [name for name, _ in rule(Recipe(optimizer=optimizer, momentum=momentum), "r")]
 
 
 @pytest.mark.parametrize(
@@ -297,9 +298,22 @@ def test_a_formula_too_long_for_a_line_is_broken_at_its_blanks_and_keeps_every_s
     block = Layer("block.0", LONG, "12 arrays -> (4,)", np.arange(4.0), None)
     story = dataclasses.replace(story_of(DONE), trace=dataclasses.replace(trace_of(DONE), layers=(block,)))
     lines = told(Phase.FORWARD, story).splitlines()
-    assert lines[0].startswith("block 1    y = x + Wo")
+    assert lines[0] == "block 1    y = x + Wo [head1; ...; head4] + bo,"
+    assert lines[1].split(" = ")[0].strip() == "x'"
     upto = next(index for index, line in enumerate(lines) if "12 arrays" in line) + 1
     assert " ".join(" ".join(lines[:upto]).split()) == f"block 1 {LONG} 12 arrays -> (4,)"
+
+
+def test_blocks_that_are_alike_refer_to_the_first_and_their_names_have_the_room_they_need() -> None:
+    blocks = [Layer(name, LONG, "", np.arange(4.0), None) for name in ("block.0", "block.1.a_long_name")]
+    story = dataclasses.replace(
+        story_of(DONE), trace=dataclasses.replace(trace_of(DONE), layers=tuple(blocks))
+    )
+    lines = told(Phase.FORWARD, story).splitlines()
+    second = next(line for line in lines if line.startswith("block 2"))
+    assert second.rstrip() == "block 2 a long name as block 1"
+    assert lines[0].index("y = ") == second.index("as block 1")
+    assert "\n".join(lines).count("Wo") == 1
 
 
 def test_long_names_of_arrays_have_their_numbers_in_one_column_still() -> None:

@@ -129,7 +129,7 @@ def test_facts_of_every_model_name_what_means_something_to_it_and_nothing_else()
     transformer = told(
         "model=transformer heads=2 positions=rotary norm=post activation=gelu tied=yes layers=3"
     )
-    assert transformer["model"] == "transformer, 2 heads, post-norm, rotary positions, gelu, xavier, tied"
+    assert transformer["model"] == "transformer, 2 heads, gelu, xavier, post-norm, rotary positions, tied"
     assert transformer["shape"] == "32 → 3×32 → 65"
     lstm = told(
         "model=lstm hidden=64 layers=2 forget_bias=0.5 batching=streams context=16 schedule=step warmup=9"

@@ -25,8 +25,8 @@ from tui.text import content
 FIXED = ("corpus", "fingerprint")
 """Chosen by opening a text, not by typing."""
 EDITABLE = tuple(name for name in RULES if name not in FIXED)
-OWNERS = tuple(dict.fromkeys(rule.belongs[0] for rule in RULES.values() if rule.belongs))
-"""Ingredients that decide what others mean, none after one that it decides on."""
+OWNERS = {rule.belongs[0] for rule in RULES.values() if rule.belongs}
+"""Ingredients that decide whether others mean something."""
 GROUPS = tuple(dict.fromkeys(RULES[name].group for name in EDITABLE))
 
 
@@ -73,8 +73,8 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
     @property
     def rows(self) -> Mapping[str, Ingredient]:
         """The rows that mean something, in the order of the rules."""
-        outline = self._outline()
-        return {name: self._rows[name] for name in EDITABLE if name in self._rows and outline.means(name)}
+        meant = self._meant()
+        return {name: row for name in EDITABLE if (row := self._rows.get(name)) and name in meant}
 
     @property
     def values(self) -> dict[str, Scalar]:
@@ -110,14 +110,18 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
             self._settle()
         self.post_message(self.Changed())
 
-    def _outline(self) -> Recipe:
-        """A recipe with nothing but the choices that decide what means something."""
-        outline = Recipe()
-        for owner in OWNERS:
-            if outline.means(owner):
-                chosen = self._rows[owner].typed if owner in self._rows else self._waiting[owner]
-                outline = outline.with_values(**{owner: chosen})
-        return outline
+    def _meant(self) -> set[str]:
+        """The ingredients that mean something beside what is chosen now, whether or not that fits together."""
+        meant: set[str] = set()
+        for name, rule in RULES.items():  # owners stand before what belongs to them
+            if rule.belongs is None:
+                meant.add(name)
+                continue
+            owner, choices = rule.belongs
+            chosen = self._rows[owner].typed if owner in self._rows else self._waiting[owner]
+            if owner in meant and chosen in choices:
+                meant.add(name)
+        return meant
 
     def _row(self, name: str) -> Ingredient:
         """A new row."""
@@ -126,16 +130,15 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
 
     def _settle(self) -> None:
         """Show the rows and headings that mean something, and no others."""
-        outline = self._outline()
+        meant = self._meant()
         for group in GROUPS:
             members = [name for name in EDITABLE if RULES[name].group == group]
             container = self.query_one(f"#settings-{group}", Group)
             following: Ingredient | None = None
             for name in reversed(members):
-                meant = outline.means(name)
-                if meant and name not in self._rows:
+                if name in meant and name not in self._rows:
                     container.mount(self._row(name), before=following)
                 if name in self._rows:
                     following = self._rows[name]
-                    following.display = meant
-            container.display = any(map(outline.means, members))
+                    following.display = name in meant
+            container.display = not meant.isdisjoint(members)

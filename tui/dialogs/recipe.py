@@ -21,7 +21,7 @@ from textual.widgets import Button, Static, TextArea
 from engine.training.recipe import Recipe
 from engine.training.rules import RecipeError
 from tui.dialogs.differences import Difference, differences
-from tui.dialogs.estimate import objection
+from tui.dialogs.objection import objection
 from tui.screens import Dialog
 from tui.text import content, screen_text
 

@@ -17,13 +17,13 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, Input, Static
 
+from engine.footprint import footprint
 from engine.training.recipe import DEFAULTS, Recipe
-from engine.training.rewind import BUDGET
 from engine.training.rules import RecipeError, Scalar
 from tui.dialogs.choice import MUTED
 from tui.dialogs.differences import all_live, differences
-from tui.dialogs.estimate import estimate, objection
 from tui.dialogs.form import EDITABLE, Form
+from tui.dialogs.objection import objection
 from tui.dialogs.presets import OFFERS
 from tui.panes.numerals import MISSING
 from tui.screens import Dialog
@@ -105,7 +105,7 @@ class SettingsDialog(Dialog[Recipe | None]):
             RecipeError: if a field is wrong, or the fields contradict each other, the text or the model.
         """
         recipe = self._recipe.with_values(**self._form.values)
-        refused = objection(recipe, self._length)
+        refused = objection(recipe, self._vocabulary, self._length)
         if refused:
             raise RecipeError(refused)
         return recipe
@@ -197,15 +197,12 @@ class SettingsDialog(Dialog[Recipe | None]):
     def _estimate(self, recipe: Recipe) -> Content:
         if self._vocabulary is None:
             return Content.styled("how many parameters depends on the text: none is open", MUTED)
+        needs = footprint(recipe, self._vocabulary, self._length or 0)
+        size = f"about {needs.bytes / 1e6:,.{0 if needs.bytes >= 1e7 else 1}f} MB"
         if not recipe.means("rate"):
-            return Content.styled(
-                "n-grams are counted while the text is read; every step can be gone back", MUTED
-            )
-        needs = estimate(recipe, self._vocabulary)
-        if needs is None:
-            return Content.styled(f"{MISSING} parameters", MUTED)
+            return Content.styled(f"n-grams are counted while the text is read; {size}", MUTED)
         return Content.assemble(
             (f"{needs.parameters:,} parameters", "bold"),
-            (f" (V = {self._vocabulary:,}); {BUDGET >> 20} MB of memory reach back ", MUTED),
+            (f" (V = {self._vocabulary:,}); {size}; one can go back ", MUTED),
             (f"{needs.rewind_limit:,} steps", "bold"),
         )

@@ -95,7 +95,8 @@ def facts(recipe: Recipe, vocabulary: int) -> tuple[tuple[str, str], ...]:
         told.append(("shape", shape(recipe, vocabulary)))
     if recipe.means("optimizer"):
         told.append(("optimizer", ", ".join(_optimizer(recipe))))
-        told.append(("schedule", ", ".join(_schedule(recipe))))
+        if recipe.schedule != "constant" or recipe.warmup:
+            told.append(("schedule", ", ".join(_schedule(recipe))))
         told.append(("batching", f"{BATCHINGS[recipe.batching]} of{NBSP}{recipe.context}"))
     stops = " or ".join(_stops(recipe))
     if stops:
@@ -140,9 +141,11 @@ def _model(recipe: Recipe) -> Iterator[str]:
         yield f"add{NBSP}{plain(recipe.add)}"
     if recipe.means("heads"):
         yield f"{recipe.heads}{NBSP}head{'s' * (recipe.heads > 1)}"
-        yield f"{recipe.norm}-norm"
-        yield f"{recipe.positions}{NBSP}positions"
     yield from (getattr(recipe, name) for name in ("activation", "initialiser") if recipe.means(name))
+    if recipe.means("norm"):
+        yield f"{recipe.norm}-norm"
+    if recipe.means("positions"):
+        yield f"{recipe.positions}{NBSP}positions"
     if recipe.means("forget_bias"):
         yield f"forget{NBSP}bias{NBSP}{plain(recipe.forget_bias)}"
     options = {"direct": "direct", "batchnorm": "batch norm", "tied": "tied"}

@@ -125,21 +125,27 @@ def _context(story: Story) -> Iterator[Content]:
 
 def forward(story: Story) -> Iterator[Content]:
     """Layer by layer to the probabilities."""
-    trace, room = story.trace, story.width - NAME
-    for layer in trace.layers:
-        pieces = [*formula_lines(layer.formula, room), Content.styled(layer.shapes, MUTED)]
+    trace, names = story.trace, [layer_name(layer.name) for layer in story.trace.layers]
+    first = max([NAME, *(cell_len(name) + 1 for name in names)])  # cells of the first column
+    room = story.width - first
+    told: dict[str, str] = {}
+    for name, layer in zip(names, trace.layers, strict=True):
+        same = told.setdefault(layer.formula, name)
+        lines = formula_lines(layer.formula, room)
+        pieces = [*(lines if same == name or len(lines) == 1 else [Content(f"as {same}")])]
+        pieces.append(Content.styled(layer.shapes, MUTED))
         if layer.dead is not None:
             pieces.append(Content(f"{layer.dead:.1%} dead"))
-        yield from _beside(layer_name(layer.name), _flow(pieces, room))
-        yield _line("", heat_row(layer.values, room))
+        yield from _beside(name, _flow(pieces, room), first)
+        yield _line("", heat_row(layer.values, room), cells=first)
     if trace.logits is None or trace.probabilities is None:
         yield _line("", ("the forward pass of this step was not watched", MUTED))
         return
     low, high = float(trace.logits.min()), float(trace.logits.max())
     scores = Content.styled(f"({len(trace.logits)},) from {significant(low)} to {significant(high)}", MUTED)
-    yield from _beside("logits", _flow([Content("z, a score a character"), scores], room))
-    yield _line("", heat_row(trace.logits, room))
-    yield _line("softmax", f"P({story.place} = i) = exp(z_i) / Σ_j exp(z_j)")
+    yield from _beside("logits", _flow([Content("z, a score a character"), scores], room), first)
+    yield _line("", heat_row(trace.logits, room), cells=first)
+    yield _line("softmax", f"P({story.place} = i) = exp(z_i) / Σ_j exp(z_j)", cells=first)
     order = np.argsort(-trace.probabilities, kind="stable")
     target = trace.example.target
     best = order[:LIKELIEST].tolist()
@@ -151,7 +157,9 @@ def forward(story: Story) -> Iterator[Content]:
         shown = _right(visible(story.vocabulary.characters[i], space=True), 3)
         mark = Content.styled(" true" if i == target else "", style)
         bar = Content.styled(_bar(likely / highest, min(BAR, room - CELLS - 9)), style or "$primary")
-        yield _line(f"{rank:>{NAME - 2}}.", (shown, style), (column(likely), style), " ", bar, mark)
+        yield _line(
+            f"{rank:>{first - 2}}.", (shown, style), (column(likely), style), " ", bar, mark, cells=first
+        )
 
 
 def loss(story: Story) -> Iterator[Content]:
@@ -270,11 +278,25 @@ def rule(recipe: Recipe, rate: str) -> Iterator[tuple[str, str]]:
 
 
 def formula_lines(formula: str, width: int) -> list[Content]:
-    """A formula of one or several sentences, each on a line of its own if all do not fit, broken at its blanks."""
+    """A formula; where it does not fit, each of its equations on lines of its own, broken at blanks."""
     if cell_len(formula) <= width:
         return [Content(formula)]
-    lines = textwrap.wrap(formula, max(width, 1), subsequent_indent="  ", break_on_hyphens=False)
-    return [Content(line) for line in lines]
+    return [
+        Content(line)
+        for equation in _equations(formula)
+        for line in textwrap.wrap(equation, max(width, 1), subsequent_indent="  ", break_on_hyphens=False)
+    ]
+
+
+def _equations(formula: str) -> Iterator[str]:
+    """The parts between commas and semicolons that stand in no brackets, each with its own at its end."""
+    depth, begun = 0, 0
+    for at, sign in enumerate(formula):
+        depth += (sign in "([") - (sign in ")]")
+        if sign in ",;" and depth == 0:
+            yield formula[begun : at + 1]
+            begun = at + 1
+    yield formula[begun:]
 
 
 def _judged(ratio: float | None) -> tuple[str, str]:
@@ -288,9 +310,9 @@ def _judged(ratio: float | None) -> tuple[str, str]:
     return ("healthy", MUTED) if ratio <= FAST else ("fast", "$text-warning")
 
 
-def _line(name: str, *pieces: Piece) -> Content:
-    """A name in the first column, and what is said of it."""
-    return Content.assemble((_left(name, NAME), MUTED), *pieces)
+def _line(name: str, *pieces: Piece, cells: int = NAME) -> Content:
+    """A name in the first column, which has so many cells, and what is said of it."""
+    return Content.assemble((_left(name, cells), MUTED), *pieces)
 
 
 def _row(name: str, cells: int, *pieces: Piece) -> Content:
@@ -298,10 +320,10 @@ def _row(name: str, cells: int, *pieces: Piece) -> Content:
     return Content.assemble(_left(single_line(layer_name(name), cells - 1), cells), *pieces)
 
 
-def _beside(name: str, lines: list[Content]) -> Iterator[Content]:
+def _beside(name: str, lines: list[Content], cells: int = NAME) -> Iterator[Content]:
     """Several lines beside one name."""
     for index, line in enumerate(lines):
-        yield _line(name if index == 0 else "", line)
+        yield _line(name if index == 0 else "", line, cells=cells)
 
 
 def _flow(pieces: list[Content], width: int) -> list[Content]:
