@@ -165,7 +165,8 @@ def test_exactly_what_differs_is_listed_and_read_back(name: str, data: st.DataOb
     rule = RULES[name]
     value: str | float
     if rule.choices:
-        value = data.draw(st.sampled_from(rule.choices))
+        alone = [choice for choice in rule.choices if choice != "nesterov"]  # which needs some momentum
+        value = data.draw(st.sampled_from(alone))
     else:
         low, high = max(rule.low, 0), min(rule.high, 0.1 if rule.kind is float else 5000)
         number = st.floats(low, high) if rule.kind is float else st.integers(int(low), int(high))
