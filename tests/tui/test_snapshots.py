@@ -122,7 +122,11 @@ def test_a_pane_alone_in_light(snap_compare: Compare, hold_of: HoldOf) -> None:
     assert snap_compare(playground(), terminal_size=NARROW, run_before=scene(hold_of, LIGHT))
 
 
-DIALOGS = {"open": "o", "catalog": "c", "settings": "e", "recipe": "p", "help": "?", "quit": "q"}
+DIALOGS: dict[str, Sequence[str]] = {
+    **{"open": "o", "catalog": "c", "settings": "e", "recipe": "p", "help": "?", "quit": "q"},
+    "models": ("e", "enter"),
+    "compare": ("m", "end", "space"),
+}
 READ = {"open": "songs.txt", "catalog": "4.232"}
 """What these read while they are open: the files of the folder, the numbers of the text."""
 

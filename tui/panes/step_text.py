@@ -294,9 +294,9 @@ def _equations(formula: str) -> Iterator[str]:
     for at, sign in enumerate(formula):
         depth += (sign in "([") - (sign in ")]")
         if sign in ",;" and depth == 0:
-            yield formula[begun : at + 1]
+            yield formula[begun : at + 1].strip()
             begun = at + 1
-    yield formula[begun:]
+    yield formula[begun:].strip()
 
 
 def _judged(ratio: float | None) -> tuple[str, str]:
