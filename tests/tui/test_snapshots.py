@@ -123,7 +123,12 @@ def test_a_pane_alone_in_light(snap_compare: Compare, hold_of: HoldOf) -> None:
 
 
 DIALOGS: dict[str, Sequence[str]] = {
-    **{"open": "o", "catalog": "c", "settings": "e", "recipe": "p", "help": "?", "quit": "q"},
+    "open": "o",
+    "catalog": "c",
+    "settings": "e",
+    "recipe": "p",
+    "help": "?",
+    "quit": "q",
     "models": ("e", "enter"),
     "compare": ("m", "end", "space"),
 }
