@@ -24,8 +24,9 @@ from engine.session import Session
 from engine.snapshot import Layer, Phase, Snapshot, Status, Trace
 from engine.training.recipe import Recipe
 from engine.training.rules import RULES
+from tui.panes.formulas import rule
 from tui.panes.numerals import MISSING, column, plain, significant
-from tui.panes.step_text import Story, account, rule
+from tui.panes.step_text import Story, account
 from tui.panes.stepper import Sections, StepperPane
 from tui.text import visible
 

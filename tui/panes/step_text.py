@@ -8,7 +8,6 @@ What it does not know: the screen, and whether the run goes on.
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from engine.information import nats_to_bits
 from engine.snapshot import Phase, Trace
 from engine.training.recipe import Recipe
 from engine.training.rules import RECURRENT, TRANSFORMER
+from tui.panes.formulas import formula_lines, rule
 from tui.panes.numerals import CELLS, column, plain, significant
 from tui.panes.recipe_in_words import layer_name
 from tui.text import ELLIPSIS, single_line, visible
@@ -244,59 +244,6 @@ def _clipping(story: Story) -> list[Content]:
         return [Content.styled("off", MUTED)]
     when = "before the update" if trace.done is not Phase.UPDATE else "nothing to cut"
     return [Content(limit) for limit in limits] + [Content.styled(when, MUTED)]
-
-
-def rule(recipe: Recipe, rate: str) -> Iterator[tuple[str, str]]:
-    """The optimizer's rule in its own form, a name and a formula a line; what counting does where there is none.
-
-    Arguments:
-        recipe: with its optimizer, or without one.
-        rate: how the learning rate is written.
-    """
-    if not recipe.means("optimizer"):
-        yield "count", "n(context, c) ← n(context, c) + 1"
-        return
-    name, momentum, decay = recipe.optimizer, plain(recipe.momentum), plain(recipe.weight_decay)
-    if recipe.weight_decay and name != "adamw":
-        yield "decay", f"g ← g + {decay} θ"
-    match name:
-        case "adam" | "adamw":
-            yield name, "m, v: running means of g and g², unbiased"
-            shrunk = f" - {rate} · {decay} θ" if recipe.weight_decay and name == "adamw" else ""
-            yield "", f"θ ← θ - {rate} · m / (√v + ε){shrunk}"
-        case "adagrad":
-            yield name, "s ← s + g²"
-            yield "", f"θ ← θ - {rate} · g / (√s + ε)"
-        case "rmsprop":
-            yield name, "s: running mean of g²"
-            yield "", f"θ ← θ - {rate} · g / (√s + ε)"
-        case _ if recipe.momentum:
-            yield "momentum", f"v ← {momentum} v + g"
-            yield name, f"θ ← θ - {rate} · " + (f"(g + {momentum} v)" if name == "nesterov" else "v")
-        case _:
-            yield name, f"θ ← θ - {rate} · g"
-
-
-def formula_lines(formula: str, width: int) -> list[Content]:
-    """A formula; where it does not fit, each of its equations on lines of its own, broken at blanks."""
-    if cell_len(formula) <= width:
-        return [Content(formula)]
-    return [
-        Content(line)
-        for equation in _equations(formula)
-        for line in textwrap.wrap(equation, max(width, 1), subsequent_indent="  ", break_on_hyphens=False)
-    ]
-
-
-def _equations(formula: str) -> Iterator[str]:
-    """The parts between commas and semicolons that stand in no brackets, each with its own at its end."""
-    depth, begun = 0, 0
-    for at, sign in enumerate(formula):
-        depth += (sign in "([") - (sign in ")]")
-        if sign in ",;" and depth == 0:
-            yield formula[begun : at + 1].strip()
-            begun = at + 1
-    yield formula[begun:].strip()
 
 
 def _judged(ratio: float | None) -> tuple[str, str]:

@@ -19,7 +19,8 @@ from textual.widgets import Static
 from engine.snapshot import Phase, Snapshot, Status
 from tui.keys import active_key
 from tui.panes.base import Pane
-from tui.panes.step_text import MUTED, Story, account, formula_lines, rule
+from tui.panes.formulas import formula_lines, rule
+from tui.panes.step_text import MUTED, Story, account
 from tui.text import content
 
 PRIMER_NAME = 10
