@@ -42,8 +42,6 @@ class CountingTrainer(Course):
 
     def __init__(self, recipe: Recipe, corpus: Corpus) -> None:
         super().__init__(recipe, corpus)
-        if recipe.changes:
-            raise RecipeError(f"{recipe.changes[0]}: nothing can be turned while {recipe.model} counts")
         self.current = recipe
         self.model = build_counting(recipe, corpus.vocabulary.characters)
         self._ids = corpus.ids[: self.borders[1]]

@@ -134,17 +134,24 @@ class Recipe:
             )
 
     def _refuse_strangers(self) -> None:
-        """Refuse what is set although it means nothing to the chosen model, optimizer or schedule."""
-        for name, rule in RULES.items():
-            if rule.belongs is None:
-                continue
-            owner, choices = rule.belongs
-            value = getattr(self, name)
-            if getattr(self, owner) not in choices and value != DEFAULTS[name]:
+        """Refuse what is set, or planned, although it means nothing to the model, optimizer or schedule."""
+        set_here = [(name, getattr(self, name)) for name in RULES if getattr(self, name) != DEFAULTS[name]]
+        for name, value in [*set_here, *((change.name, change.value) for change in self.changes)]:
+            stranger = self._stranger_to(name)
+            if stranger is not None:
+                owner, choices = stranger
                 raise RecipeError(
                     f"{name} = {printed(value)}: means nothing to {owner} = {getattr(self, owner)}; leave it out, "
                     f"or choose {owner} = {' or '.join(choices)}"
                 )
+
+    def _stranger_to(self, name: str) -> tuple[str, tuple[str, ...]] | None:
+        """What `name` means nothing to: an ingredient, and the choices of it that would do; None if nothing."""
+        belongs = RULES[name].belongs
+        if belongs is None:
+            return None
+        owner, choices = belongs
+        return self._stranger_to(owner) if getattr(self, owner) in choices else belongs
 
     def __str__(self) -> str:
         words = [f"corpus={_word(self.corpus)}"]
@@ -157,11 +164,7 @@ class Recipe:
 
     def means(self, name: str) -> bool:
         """Whether an ingredient means anything to the chosen model, optimizer and schedule."""
-        belongs = RULES[name].belongs
-        if belongs is None:
-            return True
-        owner, choices = belongs
-        return getattr(self, owner) in choices and self.means(owner)
+        return self._stranger_to(name) is None
 
     def at(self, step: int) -> Recipe:
         """The recipe as it stands at `step`, with every change up to there carried out and none left."""

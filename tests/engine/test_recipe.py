@@ -365,6 +365,17 @@ def test_a_recipe_knows_what_means_something_to_it_and_has_defaults_for_all_else
     assert recipe.means(name) or getattr(recipe, name) == DEFAULTS[name]
 
 
+def test_what_belongs_to_an_optimizer_is_refused_of_a_model_that_has_none() -> None:
+    with pytest.raises(RecipeError, match=r"momentum = 0\.9: means nothing to model = kneser-ney"):
+        Recipe(model="kneser-ney", momentum=0.9)
+
+
+def test_what_is_planned_must_mean_something_too() -> None:
+    planned = Recipe().changed(3, "batch", 8)
+    with pytest.raises(RecipeError, match="batch = 8: means nothing to model = kneser-ney"):
+        planned.with_values(model="kneser-ney")
+
+
 def test_what_belongs_to_an_optimizer_means_nothing_to_a_model_that_has_none() -> None:
     counting = Recipe(model="kneser-ney")
     assert [name for name in ("optimizer", "momentum", "schedule", "rate") if counting.means(name)] == []
