@@ -277,12 +277,13 @@ class Session:
         busy = False
         if run is not None and running:
             busy = True
-            run.train(time.perf_counter() + SLICE_SECONDS, self._last)
-            if self._last is not None and run.trainer.steps_made >= self._last:
-                self._pause(run)
-            elif not run.validator.owed and (why := run.why_stop()):
+            if not run.validator.owed and (why := run.why_stop()):
                 self._pause(run)
                 self._say(f"stopped: {why}")
+            else:
+                run.train(time.perf_counter() + SLICE_SECONDS, self._last)
+                if self._last is not None and run.trainer.steps_made >= self._last:
+                    self._pause(run)
         if self._writer is not None:
             busy = True
             self._write(self._writer)

@@ -95,6 +95,14 @@ def test_the_session_pauses_a_run_that_is_over_and_says_why(phrase: Corpus) -> N
     assert seen.notice == "stopped: 9 steps are made"
 
 
+def test_the_session_stops_when_patience_is_over_however_often_it_validates(phrase: Corpus) -> None:
+    recipe = SMALL.with_values(validate_every=1, patience=3, rate=2.0, optimizer="adam")
+    seen = settled(Session(), Start(recipe, phrase), Run())
+    assert "no better validation loss in 3 validations" in seen.notice
+    assert seen.losses is not None
+    assert seen.losses.validation.argmin() == len(seen.losses.validation) - 4
+
+
 def test_going_back_takes_the_validations_of_later_steps_back(phrase: Corpus) -> None:
     run = LiveRun(begin(SMALL.with_values(validate_every=10, stop_steps=30), phrase))
     led(run)
