@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,18 @@ async def test_a_generated_text_shows_its_true_entropy_rate_in_bits() -> None:
         await pilot.pause()
         words = " ".join(" ".join(host.numbers).split())
         assert f"true rate 1.000 bits ↑ {FLOOR}" in words
+
+
+async def test_a_model_that_counts_has_no_examples_of_one_length() -> None:
+    host = Host()
+    async with host.run_test(size=GRID) as pilot:
+        recipe = Recipe(model="kneser-ney")
+        seen = snapshot_of(corpus_of("aab\nc" * 400))
+        host.pane.show(replace(seen, recipe=recipe, current=recipe))
+        await pilot.pause()
+        words = " ".join(" ".join(host.numbers).split())
+        assert "train 1,600 80.0%" in words
+        assert "examples" not in words
 
 
 async def test_what_was_done_to_the_text_on_the_way_in_is_said() -> None:

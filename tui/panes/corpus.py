@@ -130,7 +130,7 @@ class CorpusPane(Pane):
     def _write_statistics(self) -> None:
         snapshot = self._snapshot
         recipe = snapshot.current or snapshot.recipe
-        context = recipe.context if recipe else None
+        context = recipe.context if recipe and recipe.means("context") else None
         width = self.content_size.width
         if snapshot.corpus is None or not width:
             return

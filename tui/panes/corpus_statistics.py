@@ -60,10 +60,12 @@ def text_rows(corpus: Corpus) -> list[Row]:
 
 
 def training_rows(corpus: Corpus, borders: Borders, context: int | None) -> list[Row]:
-    """Training examples and splits; without borders (no run yet) nothing."""
-    if not borders[3] or context is None:
+    """Training examples, unless `context` means nothing to the model, and splits; nothing without a run."""
+    if not borders[3]:
         return []
-    rows = [Row("examples", f"{max(borders[1] - context, 0):,}", f"C = {context}"[:_UNIT])]
+    rows = []
+    if context is not None:
+        rows.append(Row("examples", f"{max(borders[1] - context, 0):,}", f"C = {context}"[:_UNIT]))
     for index, part in enumerate(PARTS):
         size = borders[index + 1] - borders[index]
         share = f"{size / len(corpus):.1%}"
