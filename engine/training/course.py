@@ -7,6 +7,7 @@ called alone; it can go back to any step in reach, exactly. It is plain, synchro
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -88,6 +89,9 @@ class Course(ABC):
         self.losses = LossHistory(columns=2)
         self.steps_made = 0
         self.phase: Phase | None = None
+        self._before: Mapping[Phase, Phase | None] = dict(
+            zip(self.phases, (None, *self.phases), strict=False)
+        )
         self.batch: Batch | None = None
 
     @abstractmethod
@@ -168,8 +172,6 @@ class Course(ABC):
         Raises:
             RuntimeError: if another phase comes next.
         """
-        at = self.phases.index(now)
-        done = self.phases[at - 1] if at else None
-        if self.phase is not done:
+        if self.phase is not self._before[now]:
             reached = "between two steps" if self.phase is None else f"after {self.phase}"
             raise RuntimeError(f"{now} cannot come now: the step stands {reached}")
