@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from corpora.corpus import Corpus
 from engine.sampling import Sampling, UnknownPolicy
@@ -12,10 +13,50 @@ from engine.training.rules import Scalar
 
 @dataclass(frozen=True)
 class Start:
-    """Begin a new run: this recipe on this text. The run before it ends."""
+    """Begin a new run: this recipe on this text. The run before it is set aside."""
 
     recipe: Recipe
     corpus: Corpus
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Go on with the run that is kept in a folder. The run before it is set aside.
+
+    Attributes:
+        folder: where it is kept.
+        corpus: its text.
+    """
+
+    folder: Path
+    corpus: Corpus
+
+
+@dataclass(frozen=True)
+class BringBack:
+    """Go on with the run that was set aside last; the present one is set aside, behind the others."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Save the run, now and from now on, in a folder; one that is kept already is only saved now.
+
+    Attributes:
+        folder: empty or not there yet; None for a new one where runs are kept.
+    """
+
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class KeepAll:
+    """Save every run that has made a step, those set aside as well; those not kept yet, where runs are kept.
+
+    Attributes:
+        new: whether those not kept yet begin to be.
+    """
+
+    new: bool = True
 
 
 @dataclass(frozen=True)
@@ -124,6 +165,10 @@ class TurnSampling:
 
 Command = (
     Start
+    | Resume
+    | BringBack
+    | Keep
+    | KeepAll
     | Run
     | Pause
     | Step

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from engine.training.recipe import Recipe
 from engine.training.stopping import Stopping, StopRule
 from engine.training.trace import example_of
 from engine.validating import Validator
+
+if TYPE_CHECKING:
+    from engine.keeping import Keeper
 
 SPEED_WINDOW = 0.5
 """Seconds over which steps are counted."""
@@ -41,6 +45,9 @@ class LiveRun:
         course: the run, fresh or resumed.
         seconds: trained so far.
         validations: the course of its validation loss so far, one number a row.
+
+    Attributes:
+        keeper: keeps it in a folder, if somebody does.
     """
 
     def __init__(self, course: Course, seconds: float = 0.0, validations: LossHistory | None = None) -> None:
@@ -49,11 +56,11 @@ class LiveRun:
         self.formulas = tuple(model.formulas().items()) if isinstance(model, GradientModel) else ()
         self.validator = Validator(course, validations)
         self.stopping = Stopping(stop_rule(course.recipe))
-        for step, loss in zip(self.validator.losses.steps(), self.validator.losses.column(0), strict=True):
-            self.stopping.validated(int(step), float(loss))
+        self._recall_validations()
         self.seconds = seconds
         self.steps_per_second: float | None = None
         self.question: str | None = None
+        self.keeper: Keeper | None = None
         self._window = (0.0, 0)  # when the speed's window began, and at which step
 
     # Training.
@@ -128,7 +135,15 @@ class LiveRun:
         if reached == wanted and self.trainer.rewind(1):
             self.tracer.finish_step()  # the same step again, watched
         self.validator.stop()
+        self._recall_validations()
         return reached + under_way
+
+    def _recall_validations(self) -> None:
+        """Remember the validations that there were, and no others."""
+        self.stopping = Stopping(self.stopping.rule)
+        losses = self.validator.losses
+        for step, loss in zip(losses.steps(), losses.column(0), strict=True):
+            self.stopping.validated(int(step), float(loss))
 
     def start_clock(self) -> None:
         """The run begins to run: count its speed from here."""

@@ -8,9 +8,7 @@ exception leaves it: what goes wrong becomes a notice or a trouble, and the run 
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,11 +16,15 @@ from corpora.errors import CorpusError
 from engine.commands import (
     Alter,
     Ask,
+    BringBack,
     Command,
     Compare,
     Generate,
+    Keep,
+    KeepAll,
     NextPhase,
     Pause,
+    Resume,
     Rewind,
     Rival,
     Run,
@@ -32,21 +34,21 @@ from engine.commands import (
     TurnSampling,
 )
 from engine.live_run import LiveRun
-from engine.models.language_model import LanguageModel
 from engine.rivals import Rivals
+from engine.safe import Safe
+from engine.samples import Samples
 from engine.sampling import PromptError
-from engine.snapshot import NextCharacter, Remedy, RivalView, Sample, SampleState, Snapshot, Status, Trouble
+from engine.snapshot import NextCharacter, Remedy, RivalView, SampleState, Snapshot, Status, Trouble
 from engine.training.beginning import begin
 from engine.training.course import Finished
 from engine.training.divergence import Diverged
+from engine.training.errors import RunError
 from engine.training.rewind import BUDGET
 from engine.training.rules import RecipeError
 from engine.training.trace import example_of
-from engine.writing import Writer
 
 SLICE_SECONDS = 0.004
 """How long work goes on before the next look at the commands."""
-SAMPLES_KEPT = 200
 
 
 class Session:
@@ -54,19 +56,18 @@ class Session:
 
     Arguments:
         rewind_budget: bytes for the memory of the past.
+        clock: by which a run is saved now and then, in seconds; only differences count.
     """
 
-    def __init__(self, rewind_budget: int = BUDGET) -> None:
+    def __init__(self, rewind_budget: int = BUDGET, clock: Callable[[], float] = time.monotonic) -> None:
         self._budget = rewind_budget
         self.run: LiveRun | None = None
         self._status = Status.EMPTY
         self._last: int | None = None  # the step to stop after
         self._trouble: Trouble | None = None
         self._notice, self._notices = "", 0
-        self._samples: deque[Sample] = deque(maxlen=SAMPLES_KEPT)
-        self._written = 0
-        self._writer: Writer | None = None
-        self._scribe: LanguageModel | None = None
+        self._samples = Samples()
+        self._safe = Safe(self._say, rewind_budget, clock)
         self._rivals: Rivals | None = None
         self._version = 0
 
@@ -77,7 +78,13 @@ class Session:
                 self._carry_out(command)
         except Diverged as diverged:
             self._stop(diverged.trouble)
-        except (RecipeError, PromptError, CorpusError, Finished) as refused:  # their messages are for people
+        except (
+            RecipeError,
+            PromptError,
+            CorpusError,
+            RunError,
+            Finished,
+        ) as refused:  # their messages are for people
             self._say(str(refused))
         except Exception as fault:  # noqa: BLE001  nothing may end the thread: it becomes a trouble on the screen
             self._recover(fault)
@@ -107,7 +114,7 @@ class Session:
         return Snapshot(
             version=self._version,
             status=self._status,
-            samples=tuple(self._samples),
+            samples=self._samples.all(),
             trouble=self._trouble,
             notice=self._notice,
             notice_number=self._notices,
@@ -117,9 +124,6 @@ class Session:
         self._version += 1
         run = self.run
         expected = None if run is None else self._expected(run)
-        samples = tuple(self._samples)
-        if self._writer is not None:
-            samples = (*samples, self._writer.sample())
         if run is None:
             return self._bare_picture()
         trainer = run.trainer
@@ -144,7 +148,9 @@ class Session:
             next_character=expected,
             rivals=self._expectations_of_rivals(run, expected),
             trace=run.tracer.trace,
-            samples=samples,
+            samples=self._samples.all(),
+            kept=None if run.keeper is None else run.keeper.picture(),
+            set_aside=self._safe.set_aside_runs(),
             trouble=self._trouble,
             notice=self._notice,
             notice_number=self._notices,
@@ -171,13 +177,18 @@ class Session:
 
     def _carry_out(self, command: Command) -> None:
         match command:
-            case Start():
-                self._start(command)
+            case Start(recipe=recipe, corpus=corpus):
+                run = LiveRun(begin(recipe, corpus, self._budget))  # may refuse: then the old run stays
+                self._safe.set_aside(self.run)
+                self._take_up(run)
+            case Resume(folder=folder, corpus=corpus):
+                self._take_up(self._safe.resume(folder, corpus, instead_of=self.run))
+            case KeepAll(new=new):
+                self._safe.keep_all(self.run, new=new)
             case StopGenerating():
-                self._end_text(SampleState.STOPPED)
+                self._samples.end(SampleState.STOPPED)
             case TurnSampling(sampling=sampling):
-                if self._writer is not None:
-                    self._writer.turn(sampling)
+                self._samples.turn(sampling)
             case _ if self.run is None:
                 self._say("no text is open yet: open one first")
             case Run(steps=steps):
@@ -201,15 +212,17 @@ class Session:
                 self.run.question = context
             case Compare(rivals=rivals):
                 self._compare(self.run, rivals)
+            case Keep(folder=folder):
+                self._safe.keep(self.run, folder)
+            case BringBack():
+                self._take_up(self._safe.bring_back(instead_of=self.run))
             case Generate():
-                self._begin_text(self.run, command)
+                self._samples.begin(self.run, command)
 
-    def _start(self, command: Start) -> None:
-        run = LiveRun(
-            begin(command.recipe, command.corpus, self._budget)
-        )  # may refuse: then the old run stays
-        self._end_text(SampleState.STOPPED)
-        self.run, self._scribe = run, None
+    def _take_up(self, run: LiveRun) -> None:
+        """Go on with this run instead of the one before, which was set aside."""
+        self._samples.change_run()
+        self.run = run
         self._status, self._trouble, self._last = Status.PAUSED, None, None
         if self._rivals is not None:
             self._compare(run, self._rivals.chosen)
@@ -237,6 +250,8 @@ class Session:
         self._pause(run)
         reached = run.rewind(steps)
         self._trouble = None
+        if run.keeper is not None:
+            run.keeper.went_back()
         if reached == 0 < steps and run.trainer.steps_made == 0:
             self._say("this is the beginning of the run")
         elif reached < steps:
@@ -259,7 +274,7 @@ class Session:
         where = f"{type(fault).__name__}: {fault}"
         remedies = (Remedy("go on from the last whole step", ()), Remedy("go back 10 steps", (Rewind(10),)))
         step = 0
-        self._end_text(SampleState.STOPPED)
+        self._samples.end(SampleState.STOPPED)
         if self.run is not None:
             step = self.run.trainer.steps_made
             self.run.tracer.forget()
@@ -284,13 +299,14 @@ class Session:
                 run.train(time.perf_counter() + SLICE_SECONDS, self._last)
                 if self._last is not None and run.trainer.steps_made >= self._last:
                     self._pause(run)
-        if self._writer is not None:
+        if self._samples.writing:
             busy = True
-            self._write(self._writer)
+            self._samples.write(time.perf_counter() + SLICE_SECONDS)
         elif run is not None and run.validator.due(run.seconds if running else None):
             busy = True
             run.validate()
-        return self._watch_rivals(busy) or busy
+        busy = self._watch_rivals(busy) or busy
+        return self._safe.look_after(run, busy) or busy
 
     def _watch_rivals(self, busy: bool) -> bool:
         """Tell what went wrong with them; whether one still reads, which is waited for if nothing else is to do."""
@@ -300,45 +316,6 @@ class Session:
         for failure in self._rivals.failures():
             self._say(failure)
         return reading
-
-    def _begin_text(self, run: LiveRun, request: Generate) -> None:
-        self._end_text(SampleState.STOPPED)
-        self._written += 1
-        trainer = run.trainer
-        if self._scribe is None:
-            self._scribe = run.replica()
-        try:
-            self._writer = Writer(
-                self._scribe,
-                trainer.model,
-                trainer.corpus.vocabulary.characters,
-                request,
-                number=self._written,
-                step=trainer.steps_made,
-                dtype=trainer.corpus.ids.dtype,
-            )
-        except ValueError as refused:  # the prompt, or a seed below 0
-            refusal = Sample(
-                self._written, trainer.steps_made, request, SampleState.REFUSED, note=str(refused)
-            )
-            self._samples.append(refusal)
-
-    def _write(self, writer: Writer) -> None:
-        deadline = time.perf_counter() + SLICE_SECONDS
-        try:
-            while not writer.done and time.perf_counter() < deadline:
-                writer.advance()
-        except ValueError as refused:  # weights that have blown up leave nothing to draw from
-            self._samples.append(replace(writer.sample(SampleState.STOPPED), note=str(refused)))
-            self._writer = None
-            return
-        if writer.done:
-            self._end_text(SampleState.DONE)
-
-    def _end_text(self, state: SampleState) -> None:
-        if self._writer is not None:
-            self._samples.append(self._writer.sample(state))
-            self._writer = None
 
     def _say(self, notice: str) -> None:
         self._notice = notice

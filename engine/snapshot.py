@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -233,6 +234,38 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Where a run is kept, and how far.
+
+    Attributes:
+        folder: its folder, absolute.
+        step: at which it was saved last.
+        trouble: why it could not be saved lately, "" if it could.
+    """
+
+    folder: Path
+    step: int
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A run that had to make room and waits in memory.
+
+    Attributes:
+        recipe: its recipe.
+        step: steps made.
+        seconds: spent on training.
+        kept: whether it is kept in a folder, too.
+    """
+
+    recipe: Recipe
+    step: int
+    seconds: float
+    kept: bool
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The state of the engine at one moment.
 
@@ -256,6 +289,8 @@ class Snapshot:
         rivals: the counting models it is compared with, in the order they were asked for.
         trace: the step under way or just made by hand.
         samples: newest last.
+        kept: where the run is kept, None if it is not.
+        set_aside: the runs that can be brought back, the next one last.
         trouble: what stopped the run.
         notice: what the engine did or refused lately, a sentence.
         notice_number: grows with every notice.
@@ -282,6 +317,8 @@ class Snapshot:
     rivals: tuple[RivalView, ...] = ()
     trace: Trace | None = None
     samples: tuple[Sample, ...] = field(default=())
+    kept: Kept | None = None
+    set_aside: tuple[SetAside, ...] = ()
     trouble: Trouble | None = None
     notice: str = ""
     notice_number: int = 0

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from engine.cli.interrupts import Interrupts
 from engine.cli.progress import Progress
+from engine.keeping import Keeper
 from engine.live_run import LiveRun
-from engine.training.autosave import Autosave
 from engine.training.run_folder import RunFolder
-from engine.training.trainer import Trainer
 
 SLICE_SECONDS = 0.1
 """How long training goes on before the next look at signals, the clock and the validation."""
@@ -39,10 +38,8 @@ class Training:
     """
 
     def __init__(self, run: LiveRun, folder: RunFolder, progress: Progress, interrupts: Interrupts) -> None:
-        self._run, self._folder = run, folder
+        self._run, self._keeper = run, Keeper(run, folder)
         self._progress, self._interrupts = progress, interrupts
-        self._autosave = Autosave()
-        self._logged = run.trainer.steps_made
 
     def lead(self) -> Ending:
         """Train until a stop condition holds or a signal comes; the run is saved then.
@@ -64,54 +61,21 @@ class Training:
                     break
                 self._work()
         finally:
-            self._save()
+            self._keeper.save()
         self._say(last=True)
         return ending
 
     def _work(self) -> None:
         """A slice of training or validation, and what is due after it."""
         run = self._run
-        best = run.stopping.validations.best
         if run.validator.owed:
             run.validate()
         else:
             run.train(time.perf_counter() + SLICE_SECONDS, None)
             if not run.validator.owed and run.validator.due(run.seconds):
                 run.validate()
-        self._log()
-        if run.trainer.recipe.patience and run.stopping.validations.best != best:
-            self._folder.save(run.trainer, run.seconds, run.validator.losses, best=True)
-        if self._autosave.due():
-            self._save()
+        self._keeper.look()
         self._say()
-
-    def _log(self) -> None:
-        """A line of measurements, where there is something new."""
-        run, course = self._run, self._run.trainer
-        validated = run.validator.last_step == course.steps_made
-        if course.steps_made == self._logged and not validated:
-            return
-        row = course.losses.last
-        if row is None:
-            return
-        record: dict[str, float | int | str | None] = {
-            "step": course.steps_made,
-            "loss": row[0],
-            "smoothed": row[1],
-            "seconds": run.seconds,
-            "epoch": course.epochs,
-        }
-        if validated:
-            record["validation_loss"] = run.validator.last_loss
-        if isinstance(course, Trainer):
-            record |= {"rate": course.rate, "gradient_norm": course.gradient_norm}
-        if course.steps_made != self._logged or validated:
-            self._folder.log(record)
-        self._logged = course.steps_made
-
-    def _save(self) -> None:
-        self._folder.save(self._run.trainer, self._run.seconds, self._run.validator.losses)
-        self._autosave.restart()
 
     def _say(self, *, last: bool = False) -> None:
         run, course = self._run, self._run.trainer
