@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     app.run()
     code = app.return_code or 0
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        sys.stderr.write(app.farewell)
+        sys.stderr.flush()
     if not app.engine_ended:  # nobody waits for a step that takes long, nor for its graph to be taken apart
         sys.stdout.flush()
         sys.stderr.flush()

@@ -6,6 +6,7 @@ a text is opened is known elsewhere.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -18,12 +19,16 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer
 
+from corpora.catalog import download_of
 from corpora.corpus import Corpus
 from engine.commands import (
+    BringBack,
     Command,
     Compare,
+    Keep,
     NextPhase,
     Pause,
+    Resume,
     Rewind,
     Rival,
     Run,
@@ -36,7 +41,8 @@ from engine.thread import EngineThread
 from engine.training.recipe import Recipe
 from tui import questions
 from tui.command_line import Wishes
-from tui.keys import BINDINGS, GROUPS, load_keymap
+from tui.keys import BINDINGS, GROUPS, active_key, load_keymap
+from tui.leaving import Leaving, Parting, worth_keeping
 from tui.messages import (
     CopyRequested,
     CorpusChosen,
@@ -49,6 +55,7 @@ from tui.runs import Runs
 from tui.scoreboard.contest import Contest
 from tui.screens import FirmScreen, Palette
 from tui.status_line import StatusLine
+from tui.text import screen_text
 from tui.watch import Watch
 from tui.workbench import Workbench
 
@@ -103,7 +110,8 @@ class CharlmApp(App[None]):
         self._runs = Runs(self._wishes.recipe, self._send, self._loaded)
         self._watch = Watch(self.engine, self.set_timer, self._show, lambda s: s.status is Status.RUNNING)
         self.engine_ended = True
-        self._asking: Screen[bool] | None = None  # whether to leave
+        self._leaving = Leaving(self.engine, lambda code: self.exit(return_code=code), self._refuse)
+        self._asking: Screen[Parting] | None = None  # whether to leave
 
     def compose(self) -> ComposeResult:
         """One line on top, the panes, the keys below."""
@@ -135,7 +143,10 @@ class CharlmApp(App[None]):
             self._painted()
         sys.setswitchinterval(SWITCH_INTERVAL)
         self.engine.start()
-        if self._wishes.path:
+        self._leaving.obey_signals()
+        if self._wishes.run is not None:
+            self.push_screen(questions.which_run(None, self._wishes.run), self._resume)
+        elif self._wishes.path:
             dialog = questions.which_text(self._wishes.recipe.context, self._wishes.path)
             self.push_screen(dialog, self._opened)
         else:
@@ -155,6 +166,7 @@ class CharlmApp(App[None]):
     async def on_unmount(self) -> None:
         """End the engine, or note that it is in the middle of a step that takes long."""
         self.contest.close()
+        self._leaving.at_the_last_moment()
         self.engine_ended = self.engine.close()
 
     # Snapshots.
@@ -185,6 +197,14 @@ class CharlmApp(App[None]):
     def _announce(self, before: Snapshot, now: Snapshot) -> None:
         if now.notice_number != before.notice_number:
             self.notify(now.notice, severity="warning", markup=False)
+            if now.corpus is None:  # the run that was to go on cannot; a playground is never empty
+                self._runs.begin(Recipe())
+        for run in now.set_aside[-1:]:
+            if run not in before.set_aside and not run.kept and worth_keeping(run.step, run.seconds):
+                key = active_key(self, "run.bring_back")
+                self.notify(
+                    f"The run before, at step {run.step:,}, waits: {key} brings it back", markup=False
+                )
         if now.trouble is not None and now.trouble is not before.trouble:
             self.push_screen(questions.which_remedy(now.trouble), self._apply_remedy)
 
@@ -283,6 +303,25 @@ class CharlmApp(App[None]):
         elif self.snapshot.corpus is None:  # a playground is never empty
             self._runs.begin(Recipe())
 
+    def action_keep(self) -> None:
+        """Keep the run, or save it now."""
+        self._send(Keep())
+
+    def action_runs(self) -> None:
+        """The runs that are kept."""
+        kept = self.snapshot.kept
+        self.push_screen(questions.which_run(None if kept is None else kept.folder), self._resume)
+
+    def _resume(self, wish: Resume | None) -> None:
+        if wish is not None:
+            self._send(wish)
+        elif self.snapshot.corpus is None:  # a playground is never empty
+            self._runs.begin(Recipe())
+
+    def action_bring_back(self) -> None:
+        """The run that was set aside."""
+        self._send(BringBack())
+
     def action_catalog(self) -> None:
         """The catalog of texts."""
         self.furniture.corpus.action_catalog()
@@ -307,8 +346,19 @@ class CharlmApp(App[None]):
         self.push_screen(questions.which_recipe(self._runs.recipe), self._apply_recipe)
 
     def _apply_recipe(self, recipe: Recipe | None) -> None:
-        if recipe is not None:
+        """Take a recipe; a text that has to be fetched is fetched where that can be seen and given up."""
+        if recipe is None:
+            return
+        download = download_of(recipe.corpus)
+        if download is None or download.here or self._runs.is_open(recipe.corpus):
             self._runs.adopt(recipe)
+        else:
+            dialog = questions.which_text(recipe.context, download.address)
+            self.push_screen(dialog, partial(self._begin_fetched, recipe))
+
+    def _begin_fetched(self, recipe: Recipe, corpus: Corpus | None) -> None:
+        if corpus is not None:
+            self._runs.begin(recipe, corpus)
 
     def action_copy_recipe(self) -> None:
         """Put the recipe on the clipboard."""
@@ -366,15 +416,32 @@ class CharlmApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave; ask first if a run would be lost, but once."""
-        if self.snapshot.step == 0 or self.screen is self._asking:
+        risk = self._leaving.at_risk(self.snapshot)
+        if self.screen is self._asking:
             self.exit()
+        elif risk:
+            self._asking = questions.whether_to_leave(risk, self._runs.line)
+            self.push_screen(self._asking, self._part)
         else:
-            self._asking = questions.whether_to_leave(self.snapshot.step, self._runs.line)
-            self.push_screen(self._asking, self._quit)
+            await self._leaving.go(self.snapshot, new=False)
 
-    def _quit(self, leave: bool | None) -> None:
-        if leave:
+    async def _part(self, parting: Parting | None) -> None:
+        if parting is Parting.SAVE:
+            await self._leaving.go(self.snapshot, new=True)
+        elif parting is Parting.LEAVE:
             self.exit()
+
+    def _refuse(self, why: str) -> None:
+        self.notify(why, severity="error", markup=False)
+
+    @property
+    def farewell(self) -> str:
+        """Where the run is that was saved in the end, and how to go on with it: for after the screen is gone."""
+        last = self._leaving.last
+        if last is None or last.kept is None:
+            return ""
+        folder = screen_text(shlex.quote(str(last.kept.folder)), newlines=False)
+        return f"charlm-tui: the run is kept; `charlm-tui --run {folder}` goes on with it\n"
 
 
 def _panes() -> Iterator[type[Pane]]:

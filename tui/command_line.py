@@ -39,11 +39,13 @@ class Wishes:
         recipe: of the first run.
         corpus: its text; None to load what the recipe names.
         path: a file or an address to open under the screen, "" for none.
+        run: the folder of a run to go on with, None to begin one.
     """
 
     recipe: Recipe
     corpus: Corpus | None = None
     path: str = ""
+    run: Path | None = None
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument(
         "--recipe", metavar="STRING|FILE", help="the choices of a run, as copied from the screen"
     )
+    words.add_argument("--run", metavar="DIR", help="go on with the run that is kept in this folder")
     words.add_argument("--seed", metavar="N", help="the seed of the run")
     words.add_argument(
         "--list-corpora", action="store_true", help="list the texts that have a name, and exit"
@@ -102,6 +105,8 @@ def understand(words: argparse.Namespace, stdin: BinaryIO) -> Wishes:
     """
     if words.text is not None and words.corpus is not None:
         raise CommandLineError(f"TEXT {words.text!r} and --corpus {words.corpus!r}: give one of the two")
+    if words.run is not None:
+        return _resumed(words)
     try:
         recipe = _recipe(words.recipe)
         if words.seed is not None:
@@ -120,6 +125,29 @@ def understand(words: argparse.Namespace, stdin: BinaryIO) -> Wishes:
         return _from_file(recipe, path)
     except (CorpusError, RecipeError) as error:
         raise CommandLineError(str(error)) from error
+
+
+def _resumed(words: argparse.Namespace) -> Wishes:
+    """A run whose folder looks right is gone on with under the screen, where its text can be seen coming."""
+    # All of training is imported with it; who begins a run does not wait for that.
+    from engine.training.runs import summary
+
+    for name, value in (
+        ("TEXT", words.text),
+        ("--corpus", words.corpus),
+        ("--recipe", words.recipe),
+        ("--seed", words.seed),
+    ):
+        if value is not None:
+            raise CommandLineError(f"--run {words.run!r} goes on with a run as it is; leave out {name}")
+    try:
+        folder = Path(words.run).expanduser().absolute()
+    except RuntimeError as error:  # a home of nobody
+        raise CommandLineError(f"--run {words.run!r}: {error}") from error
+    found = summary(folder)
+    if found.recipe is None or found.trouble:
+        raise CommandLineError(f"--run: {found.trouble}")
+    return Wishes(found.recipe, run=folder)
 
 
 def _recipe(given: str | None) -> Recipe:

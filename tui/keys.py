@@ -52,6 +52,13 @@ GROUPS: Mapping[str, tuple[Binding, ...]] = {
         _bind("text.open", "o", "open", "open", "Open a text of your own", show=True),
         _bind("text.catalog", "c", "catalog", "catalog", "Choose a text that has a name"),
     ),
+    "Runs": (
+        _bind(
+            "run.keep", "w", "keep", "keep", "Keep this run in a folder; saves it now and every 30 seconds"
+        ),
+        _bind("run.list", "W", "runs", "runs", "Kept runs: go on with one, fork or delete it"),
+        _bind("run.bring_back", "U", "bring_back", "bring back", "Bring back the run that was set aside"),
+    ),
     "Model and recipe": (
         _bind("model.settings", "e", "settings", "settings", "Edit the model and its training", show=True),
         _bind("model.compare", "m", "compare", "compare", "Compare with models that count"),

@@ -11,9 +11,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from corpora.catalog import download_of, has, load
 from corpora.corpus import Cancelled, Corpus, CorpusError, NotUtf8Error, Origin, open_corpus
+from engine.training.errors import RunError
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,18 @@ class FromText:
     text: str
 
 
-Source = FromPath | FromCatalog | FromText
+@dataclass(frozen=True)
+class FromRun:
+    """The text of a run that is kept.
+
+    Attributes:
+        folder: the run's.
+    """
+
+    folder: Path
+
+
+Source = FromPath | FromCatalog | FromText | FromRun
 
 
 def source_of(name: str) -> FromPath | FromCatalog:
@@ -62,7 +75,12 @@ def source_of(name: str) -> FromPath | FromCatalog:
 
 def name_of(source: Source) -> str:
     """What a person calls it: the path, the name, the address."""
-    return source.path if isinstance(source, FromPath) else source.name
+    match source:
+        case FromPath(path):
+            return path
+        case FromRun(folder):
+            return f"the text of {folder.name}"
+    return source.name
 
 
 def at_work(source: Source, read: int = 0, total: int = 0) -> str:
@@ -133,7 +151,7 @@ class Opening:
     def outcome(self) -> Outcome:
         """Read the text here and now; whatever goes wrong becomes a refusal."""
         try:
-            corpus = self._read()
+            corpus = self._read(self.source)
             corpus.require(self._context)
             _ = corpus.unigram_entropy  # counted here, so that no screen has to wait for it
         except Cancelled as wish:
@@ -142,7 +160,7 @@ class Opening:
             # A malformed byte can be replaced; a text in another encoding has no cause and only one way out.
             malformed = isinstance(error.__cause__, UnicodeDecodeError)
             return Refusal(str(error), replaceable=malformed)
-        except CorpusError as error:
+        except (CorpusError, RunError) as error:
             return Refusal(str(error))
         except Exception as error:  # noqa: BLE001 - an exception would vanish with its thread
             return Refusal(f"{name_of(self.source)!r} could not be opened: {type(error).__name__}: {error}")
@@ -153,8 +171,8 @@ class Opening:
     def _run(self) -> None:
         self._done(self, self.outcome())
 
-    def _read(self) -> Corpus:
-        match self.source:
+    def _read(self, source: Source) -> Corpus:
+        match source:
             case FromPath(path, replace):
                 return open_corpus(
                     path, replace=replace, progress=self._report, cancelled=self._cancelled.is_set
@@ -169,6 +187,15 @@ class Opening:
                 )
             case FromText(name, text):
                 return Corpus.from_text(name, text, origin=Origin.OWN, source="a paste")
+            case FromRun(folder):
+                return self._read_of_run(folder)
+
+    def _read_of_run(self, folder: Path) -> Corpus:
+        """The text that the run's recipe names, or that stands beside it."""
+        # All of training would be imported with it: that can wait until somebody has a run to go on with.
+        from engine.training.run_folder import RunFolder
+
+        return RunFolder.open(folder).corpus(lambda name: self._read(source_of(name)))
 
     def _report(self, read: int, total: int) -> None:
         if self._progress is not None:

@@ -4,14 +4,16 @@ start-up time, and most sittings ask only one or two."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from textual.dom import DOMNode
 from textual.screen import ModalScreen
 
 from corpora.corpus import Corpus
-from engine.commands import Rival
+from engine.commands import Resume, Rival
 from engine.snapshot import Remedy, RivalView, Trouble
 from engine.training.recipe import Recipe
+from tui.leaving import AtRisk, Parting
 from tui.scoreboard.contest import Contest
 
 
@@ -57,11 +59,18 @@ def which_remedy(trouble: Trouble) -> ModalScreen[Remedy | None]:
     return TroubleDialog(trouble)
 
 
-def whether_to_leave(steps: int, recipe: str) -> ModalScreen[bool]:
-    """Whether to quit although so many steps would be lost."""
+def which_run(on_screen: Path | None, run: Path | None = None) -> ModalScreen[Resume | None]:
+    """A run that is kept, to be gone on with; `run` is tried at once."""
+    from tui.dialogs.runs import RunsDialog
+
+    return RunsDialog(on_screen, run)
+
+
+def whether_to_leave(risk: AtRisk, recipe: str) -> ModalScreen[Parting]:
+    """Whether to quit although something would be lost."""
     from tui.dialogs.quit import QuitDialog
 
-    return QuitDialog(steps, recipe)
+    return QuitDialog(risk, recipe)
 
 
 def which_model_is_best(contest: Contest, corpus: Corpus, recipe: Recipe) -> ModalScreen[None]:

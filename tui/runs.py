@@ -53,9 +53,13 @@ class Runs:
             return str(self.recipe)
         return str(self.recipe.with_values(fingerprint=corpus.fingerprint))
 
+    def is_open(self, name: str) -> bool:
+        """Whether the text that a recipe calls `name` is that of the run."""
+        return self.seen.recipe is not None and name == self.seen.recipe.corpus
+
     def begin(self, recipe: Recipe, corpus: Corpus | None = None) -> None:
         """Start a run on `corpus`, or on the text that the recipe names, which may have to be loaded first."""
-        if corpus is None and self.seen.recipe is not None and recipe.corpus == self.seen.recipe.corpus:
+        if corpus is None and self.is_open(recipe.corpus):
             corpus = self.seen.corpus
         if corpus is not None:
             self._send(Start(recipe.with_values(corpus=recipe_name(corpus)), corpus))

@@ -55,6 +55,9 @@ class StatusLine(Static):
             right.append(f"  step {snapshot.step:,}", style="not bold")
             if snapshot.steps_per_second is not None:
                 right.append(f"  {snapshot.steps_per_second:,.0f}/s", style="not bold")
+            if snapshot.kept is not None:
+                word, style = ("not saved", "bold") if snapshot.kept.trouble else ("kept", "not bold")
+                right.append(f"  {word}", style=style)
             room = self.size.width - left.cell_len - right.cell_len - 4
             name = single_line(snapshot.corpus.name, NAME_WIDTH)
             for words in (f"{name}   {sized}", f"{name}   {model}", name):

@@ -22,7 +22,7 @@ from corpora.corpus import Corpus
 from tui.dialogs.catalog import CatalogList
 from tui.dialogs.file_tree import FileTree, PathLine
 from tui.dialogs.paste import PasteDialog
-from tui.opening import FromCatalog, FromPath, FromText, Opening, Outcome, Refusal, Source, at_work
+from tui.opening import FromCatalog, FromPath, Opening, Outcome, Refusal, Source, at_work
 from tui.screens import Dialog
 from tui.text import content, screen_text
 
@@ -168,7 +168,7 @@ class OpenDialog(Dialog[Corpus | None]):
                 self.dismiss(corpus)
             case Refusal(message, replaceable):
                 source = event.opening.source
-                malformed = source if replaceable and not isinstance(source, FromText) else None
+                malformed = source if replaceable and isinstance(source, FromPath | FromCatalog) else None
                 self._say(message, error=True, malformed=malformed)
 
     def _open_path(self, typed: str) -> None:
