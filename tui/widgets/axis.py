@@ -14,6 +14,7 @@ _SUFFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 _SUFFIX_FROM = 1e5  # below a hundred thousand a number is written out
 _TINY = 1e-30  # what is closer than this is the same to a reader
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_EXPONENT_BELOW = 0.01  # on a logarithmic axis: 0.01, but 1e-3
 _DECADE_STEPS = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
 
 
@@ -56,7 +57,7 @@ def linear_axis(low: float, high: float, count: int, *, whole: bool = False) -> 
 def logarithmic_axis(low: float, high: float, count: int) -> Axis:
     """An axis whose drawn coordinate is log10 of the value; `low` and `high` are logarithms already.
 
-    The labels are the values themselves: 1, 2, 5, 10, ... or, inside one decade, round numbers.
+    The labels are the values themselves: 1e-3, 0.01, 0.1, 1, 2, 5, ... or, inside one decade, round numbers.
     """
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5
@@ -70,7 +71,7 @@ def logarithmic_axis(low: float, high: float, count: int) -> Axis:
         inside = linear_axis(10**low, 10**high, count)
         pairs = [(v, text) for v, text in zip(inside.ticks, inside.labels, strict=True) if v > 0]
         return Axis(low, high, tuple(math.log10(v) for v, _ in pairs), tuple(text for _, text in pairs))
-    return Axis(low, high, tuple(math.log10(v) for v in values), tuple(f"{v:.4g}" for v in values))
+    return Axis(low, high, tuple(math.log10(v) for v in values), tuple(map(_short, values)))
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
@@ -102,6 +103,14 @@ def _decade_values(low: float, high: float, steps: tuple[float, ...]) -> list[fl
     decades = range(math.floor(low), math.floor(high) + 1)
     values = [s * 10.0**k for k in decades for s in steps]
     return [v for v in values if low - 1e-9 <= math.log10(v) <= high + 1e-9]
+
+
+def _short(value: float) -> str:
+    """A round value as short as it can be read; a small one as its digit and its power of ten."""
+    if value >= _EXPONENT_BELOW:
+        return f"{value:.4g}"
+    digit, _, power = f"{value:.0e}".partition("e")
+    return f"{digit}e{int(power)}"
 
 
 def _labels(ticks: list[float], step: float) -> list[str]:

@@ -9,6 +9,7 @@ of a curve in numpy (plotext's own lines cost as much as all the rest of its wor
 Rich text: a row is a short list of (role, text) runs.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -130,6 +131,7 @@ class Drawing:
         columns: how many columns it has.
         bottom: how many rows it has, from the top.
         x: the axis that says which x a column stands for.
+        logarithmic_x: whether that axis is one of log10(x).
     """
 
     rows: tuple[tuple[Run, ...], ...]
@@ -137,17 +139,22 @@ class Drawing:
     columns: int
     bottom: int
     x: Axis
+    logarithmic_x: bool = False
 
     def x_at(self, column: int) -> float:
         """The x in the middle of a column, the nearest one of the data area for those outside."""
         inside = min(max(column - self.left, 0), self.columns - 1)
-        return self.x.low + inside * (self.x.high - self.x.low) / max(1, self.columns - 1)
+        drawn = self.x.low + inside * (self.x.high - self.x.low) / max(1, self.columns - 1)
+        return 10.0**drawn if self.logarithmic_x else drawn
 
     def column_at(self, x: float) -> int | None:
         """The column that shows x, or None if it lies outside the limits."""
-        if not self.x.low <= x <= self.x.high:
+        if self.logarithmic_x and x <= 0:
             return None
-        return self.left + int(0.5 + self.x.share(x) * (self.columns - 1))
+        drawn = math.log10(x) if self.logarithmic_x else x
+        if not self.x.low <= drawn <= self.x.high:
+            return None
+        return self.left + int(0.5 + self.x.share(drawn) * (self.columns - 1))
 
 
 class Figure:
@@ -167,7 +174,14 @@ class Figure:
         return plot
 
     def draw(
-        self, series: Sequence[Series], levels: Sequence[Level], width: int, height: int, *, logarithmic: bool
+        self,
+        series: Sequence[Series],
+        levels: Sequence[Level],
+        width: int,
+        height: int,
+        *,
+        logarithmic: bool,
+        logarithmic_x: bool = False,
     ) -> Drawing | None:
         """The rows of a plot of `width` by `height` cells, or None if there is no point or no room to draw.
 
@@ -177,10 +191,13 @@ class Figure:
             width: cells.
             height: cells.
             logarithmic: draw log10 of y; what is not above zero is left out.
+            logarithmic_x: the same for x.
         """
         if width < SMALLEST[0] or height < SMALLEST[1]:
             return None
-        drawn = [(one, points) for one in series if len((points := _finite(one, logarithmic))[0])]
+        drawn = [
+            (one, points) for one in series if len((points := _finite(one, logarithmic, logarithmic_x))[0])
+        ]
         if not drawn:
             return None
         x_low = min(float(x.min()) for _, (x, _) in drawn)
@@ -194,7 +211,7 @@ class Figure:
         left = max(map(len, y_axis.labels), default=0) + 1
         columns = width - left
         whole = all(np.issubdtype(one.x.dtype, np.integer) for one, _ in drawn)
-        x_axis = _x_axis(x_low, x_high, columns, whole=whole)
+        x_axis = _x_axis(x_low, x_high, columns, whole=whole, logarithmic=logarithmic_x)
         self._lay_out(x_axis, y_axis, columns, rows, (width, height))
         for level, at in lines:
             self._plot.horizontal_line(y_axis.share(at) * (rows - 1), color=_CODES[level.role])
@@ -203,7 +220,7 @@ class Figure:
         self._label_levels(thinned, lines, y_axis, columns, rows)
         self._mark_ends(thinned, x_axis, y_axis, columns, rows)
         runs = tuple(_runs(row) for row in self._plot.build().split("\n")[:height])
-        return Drawing(runs, left, columns, rows, x_axis)
+        return Drawing(runs, left, columns, rows, x_axis, logarithmic_x)
 
     def _lay_out(self, x_axis: Axis, y_axis: Axis, columns: int, rows: int, size: tuple[int, int]) -> None:
         """Clear the figure and set its axes; plotext's coordinates are the cells of the data area."""
@@ -269,15 +286,17 @@ class Figure:
             self._plot.text(one.mark, column, row, color=_CODES[one.role], alignment="left")
 
 
-def _finite(series: Series, logarithmic: bool) -> Points:
-    """The points that can be drawn, y as drawn."""
+def _finite(series: Series, logarithmic: bool, logarithmic_x: bool) -> Points:
+    """The points that can be drawn, x and y as drawn."""
     x, y = series.x.astype(np.float64, copy=False), series.y.astype(np.float64, copy=False)
     good = np.isfinite(x) & (np.abs(y) < _LARGEST)
     if logarithmic:
         good &= y > 1 / _LARGEST
+    if logarithmic_x:
+        good &= x > 1 / _LARGEST
     if not good.all():
         x, y = x[good], y[good]
-    return x, (np.log10(y) if logarithmic else y)
+    return (np.log10(x) if logarithmic_x else x), (np.log10(y) if logarithmic else y)
 
 
 def _drawn_levels(levels: Sequence[Level], logarithmic: bool) -> list[tuple[Level, float]]:
@@ -288,11 +307,14 @@ def _drawn_levels(levels: Sequence[Level], logarithmic: bool) -> list[tuple[Leve
     return [(level, float(np.log10(level.y)) if logarithmic else float(level.y)) for level in good]
 
 
-def _x_axis(low: float, high: float, columns: int, *, whole: bool) -> Axis:
+def _x_axis(low: float, high: float, columns: int, *, whole: bool, logarithmic: bool) -> Axis:
     """An x axis with as many ticks as there is room for: plotext drops a label that touches another."""
     count = max(2, columns // 8)
     while True:
-        axis = linear_axis(low, high, count, whole=whole)
+        if logarithmic:
+            axis = logarithmic_axis(low, high, count)
+        else:
+            axis = linear_axis(low, high, count, whole=whole)
         widest = max(map(len, axis.labels), default=0)
         if len(axis.ticks) <= 1 or count <= 1 or columns // len(axis.ticks) >= widest + 3:
             return axis

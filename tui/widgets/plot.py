@@ -116,7 +116,7 @@ class LinePlot(Widget):
         self._empty = empty
         self._series: tuple[Series, ...] = ()
         self._levels: tuple[Level, ...] = ()
-        self._logarithmic = False
+        self._logarithmic = (False, False)
         self._labels = ("", "")
         self._cursor: float | None = None
         self._figure: Figure | None = None
@@ -130,6 +130,7 @@ class LinePlot(Widget):
         levels: Sequence[Level] = (),
         *,
         logarithmic: bool = False,
+        logarithmic_x: bool = False,
         x_label: str = "",
         y_label: str = "",
         cursor: float | None = None,
@@ -140,11 +141,12 @@ class LinePlot(Widget):
             series: curves, the last one on top.
             levels: horizontal lines, always inside the limits.
             logarithmic: a logarithmic y axis; y at or below zero is left out.
+            logarithmic_x: the same for the x axis; x stays x, for the cursor and in messages, too.
             x_label: short name of the x axis.
             y_label: short name of the y axis.
             cursor: the x at which a vertical line stands, None for none.
         """
-        asked = (tuple(series), tuple(levels), logarithmic, (x_label, y_label))
+        asked = (tuple(series), tuple(levels), (logarithmic_x, logarithmic), (x_label, y_label))
         if asked != (self._series, self._levels, self._logarithmic, self._labels):
             self._series, self._levels, self._logarithmic, self._labels = asked
             self._forget()
@@ -217,8 +219,14 @@ class LinePlot(Widget):
         top = self._top
         if self._figure is None:
             self._figure = Figure()
+        logarithmic_x, logarithmic = self._logarithmic
         self._drawing = self._figure.draw(
-            self._series, self._levels, width, height - top, logarithmic=self._logarithmic
+            self._series,
+            self._levels,
+            width,
+            height - top,
+            logarithmic=logarithmic,
+            logarithmic_x=logarithmic_x,
         )
         if self._drawing is None:
             return self._message(width, height)
