@@ -22,6 +22,7 @@ from textual.widgets import Footer
 from corpora.catalog import download_of
 from corpora.corpus import Corpus
 from engine.commands import (
+    Alter,
     BringBack,
     Command,
     Compare,
@@ -283,6 +284,27 @@ class CharlmApp(App[None]):
     def action_rate_down(self) -> None:
         """A lower learning rate."""
         self._runs.turn_rate(-1, self.engine.snapshot.version)
+
+    def action_find_rate(self) -> None:
+        """Look for a learning rate; a run under way waits meanwhile, so that the test has the processor."""
+        seen = self.snapshot
+        if seen.corpus is None or seen.current is None:
+            return
+        if not seen.current.means("rate"):
+            self.notify(f"{seen.current.model} learns by counting: it has no learning rate", markup=False)
+            return
+        waits = seen.status is Status.RUNNING
+        if waits:
+            self._send(Pause())
+        self.push_screen(
+            questions.which_rate(seen.current, seen.corpus), partial(self._rate_found, waits=waits)
+        )
+
+    def _rate_found(self, rate: float | None, *, waits: bool) -> None:
+        if rate is not None:
+            self._send(Alter("rate", rate))
+        if waits and self.snapshot.status is not Status.STOPPED:
+            self._send(Run())
 
     def action_reset_same(self) -> None:
         """The same run from the beginning."""

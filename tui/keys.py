@@ -45,6 +45,7 @@ GROUPS: Mapping[str, tuple[Binding, ...]] = {
         _bind("run.back_ten", "B", "rewind(10)", "back 10", "Go back ten steps, exactly"),
         _bind("run.rate_down", "minus", "rate_down", "rate down", "Lower the learning rate"),
         _bind("run.rate_up", "plus,equals_sign", "rate_up", "rate up", "Raise the learning rate"),
+        _bind("run.find_rate", "asterisk", "find_rate", "find rate", "Look for a good learning rate"),
         _bind("run.reset_same", "r", "reset_same", "reset", "Begin the run again with the same seed"),
         _bind("run.reset_new", "R", "reset_new", "reset, new seed", "Begin the run again with a new seed"),
     ),

@@ -45,6 +45,13 @@ def which_rivals(views: Sequence[RivalView]) -> ModalScreen[tuple[Rival, ...] | 
     return CompareDialog(views)
 
 
+def which_rate(recipe: Recipe, corpus: Corpus) -> ModalScreen[float | None]:
+    """A learning rate for this recipe on this text."""
+    from tui.dialogs.rate_finder import RateFinderDialog
+
+    return RateFinderDialog(recipe, corpus)
+
+
 def which_recipe(recipe: Recipe) -> ModalScreen[Recipe | None]:
     """A recipe, as one line."""
     from tui.dialogs.recipe import RecipeDialog

@@ -18,6 +18,7 @@ from tui.dialogs.catalog import CatalogDialog
 from tui.dialogs.help import HelpDialog
 from tui.dialogs.open import OpenDialog
 from tui.dialogs.quit import QuitDialog
+from tui.dialogs.rate_finder import RateFinderDialog
 from tui.dialogs.recipe import RecipeDialog
 from tui.dialogs.settings import SettingsDialog
 from tui.keys import BINDINGS
@@ -139,6 +140,7 @@ DIALOGS: dict[str, type] = {
     "c": CatalogDialog,
     "e": SettingsDialog,
     "p": RecipeDialog,
+    "asterisk": RateFinderDialog,
     "question_mark": HelpDialog,
     "f1": HelpDialog,
 }

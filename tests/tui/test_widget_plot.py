@@ -176,6 +176,23 @@ def test_columns_and_x_are_each_others_inverse() -> None:
     assert drawing.column_at(-1) is None
 
 
+def test_a_logarithmic_x_axis_has_equal_room_for_equal_factors_and_leaves_out_what_has_no_logarithm() -> None:
+    rates = np.array([-1.0, 0.0, 1e-5, 1e-3, 1e-1, 10.0])
+    line = Series("rates", rates, np.arange(6.0))
+    drawing = Figure().draw([line], (), 70, 12, logarithmic=False, logarithmic_x=True)
+    assert drawing is not None
+    columns = [drawing.column_at(rate) for rate in rates]
+    assert columns[:2] == [None, None]
+    assert columns[2] == drawing.left
+    assert columns[5] == drawing.left + drawing.columns - 1
+    gaps = np.diff(np.array(columns[2:], dtype=float))
+    assert gaps.max() - gaps.min() <= 1
+    written = "".join(text for _, text in drawing.rows[-1])
+    assert {"1e-5", "1e-4", "1e-3", "0.01", "0.1", "10"} <= set(written.split())
+    for column in range(drawing.left, drawing.left + drawing.columns):
+        assert drawing.column_at(drawing.x_at(column)) == column
+
+
 def test_every_x_tick_that_is_asked_for_is_drawn() -> None:
     ends = [np.array([0, last]) for last in (6, 98, 12_500, 1_250_000)] + [np.array([1.00001, 1.00009])]
     for x in ends:

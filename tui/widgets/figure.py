@@ -311,10 +311,9 @@ def _x_axis(low: float, high: float, columns: int, *, whole: bool, logarithmic: 
     """An x axis with as many ticks as there is room for: plotext drops a label that touches another."""
     count = max(2, columns // 8)
     while True:
-        if logarithmic:
-            axis = logarithmic_axis(low, high, count)
-        else:
-            axis = linear_axis(low, high, count, whole=whole)
+        axis = (
+            logarithmic_axis(low, high, count) if logarithmic else linear_axis(low, high, count, whole=whole)
+        )
         widest = max(map(len, axis.labels), default=0)
         if len(axis.ticks) <= 1 or count <= 1 or columns // len(axis.ticks) >= widest + 3:
             return axis
