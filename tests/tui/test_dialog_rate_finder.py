@@ -143,6 +143,14 @@ async def test_another_rate_is_taken_by_moving_the_cursor(open_playground: OpenP
         assert after.current.rate == moved
 
 
+async def test_the_cursor_is_seen_at_the_highest_rate_too(open_playground: OpenPlayground) -> None:
+    async with open_playground(SMALL) as play:
+        dialog = await ended(play)
+        await play.press("end")
+        plot = dialog.query_one(LinePlot)
+        assert any(plot.render_line(y).text.endswith("│") for y in range(1, plot.size.height - 2))
+
+
 async def test_a_click_in_the_plot_moves_the_cursor_there(open_playground: OpenPlayground) -> None:
     async with open_playground(SMALL) as play:
         dialog = await ended(play)
