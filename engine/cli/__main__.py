@@ -3,60 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import signal
 from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
 
 from corpora.errors import CorpusError
 from engine.cli import commands, listing
 from engine.cli.comparing import compare
 from engine.cli.failures import BAD_INPUT, FAILED, CommandError
-from engine.cli.results import as_json
+from engine.cli.progress import Progress
+from engine.cli.terminal import print_out
 from engine.cli.words import parser
 from engine.training.errors import RunError
 from engine.training.rules import RecipeError
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out a command; returns the exit code, 0 only on success."""
-    words = parser().parse_args(arguments)
-    if words.version:
-        from importlib.metadata import version  # takes as long to import as all the corpora
-
-        sys.stdout.write(f"charlm {version('charlm')}\n")
-        return 0
-    if words.command is None:
-        parser().print_help(sys.stderr)
-        return BAD_INPUT
-    try:
-        return COMMANDS[words.command](words)
-    except CommandError as error:
-        return _refuse(str(error), error.code)
-    except (CorpusError, RecipeError, RunError) as error:
-        return _refuse(str(error), BAD_INPUT)
-    except MemoryError:
-        return _refuse("memory ran out; choose a smaller model, batch or text", FAILED)
-    except BrokenPipeError:  # whoever read the output has gone
-        sys.stderr.close()
-        return FAILED
-
-
-def _corpora(words: argparse.Namespace) -> int:
-    rows = listing.corpora()
-    if words.json:
-        sys.stdout.write(as_json({"corpora": rows}) + "\n")
-    else:
-        sys.stdout.write(listing.columns(rows, ("name", "origin", "description")) + "\n")
-    return 0
-
-
-def _models(words: argparse.Namespace) -> int:
-    rows = listing.models()
-    if words.json:
-        sys.stdout.write(as_json({"models": rows}) + "\n")
-    else:
-        sys.stdout.write(listing.columns(rows, ("name", "description", "source")) + "\n")
-    return 0
-
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "train": commands.train,
@@ -64,13 +24,39 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "evaluate": commands.evaluate,
     "sample": commands.sample,
     "compare": compare,
-    "corpora": _corpora,
-    "models": _models,
+    "corpora": listing.print_corpora,
+    "models": listing.print_models,
 }
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out a command; returns the exit code, 0 only on success."""
+    try:
+        words = parser().parse_args(arguments)
+        if words.version:
+            from importlib.metadata import version  # takes as long to import as all the corpora
+
+            print_out(f"charlm {version('charlm')}\n")
+            return 0
+        if words.command is None:
+            Progress().say(parser().format_help())
+            return BAD_INPUT
+        with np.errstate(all="ignore"):  # the trainer itself looks for what is not finite
+            return COMMANDS[words.command](words)
+    except CommandError as error:
+        return _refuse(str(error), error.code)
+    except (CorpusError, RecipeError, RunError) as error:
+        return _refuse(str(error), BAD_INPUT)
+    except MemoryError:
+        return _refuse("memory ran out; choose a smaller model, batch or text", FAILED)
+    except BrokenPipeError:  # whoever read the output has gone: there is nobody to tell
+        return FAILED
+    except KeyboardInterrupt:  # before there was anything to save
+        return _refuse("interrupted", 128 + signal.SIGINT)
+
+
 def _refuse(message: str, code: int) -> int:
-    sys.stderr.write(f"charlm: {message}\n")
+    Progress().say(f"charlm: {message}")
     return code
 
 

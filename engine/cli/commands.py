@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
-from pathlib import Path
 
-from engine.cli.choosing import recipe_for
+from corpora.corpus import Corpus
+from engine.cli.choosing import has_an_end, recipe_for
 from engine.cli.failures import FAILED, CommandError
 from engine.cli.interrupts import Interrupts
 from engine.cli.progress import Progress
-from engine.cli.results import Plain, as_json, as_lines
-from engine.cli.sampling import sampling_of, to_standard_output, write
-from engine.cli.scoring import THOROUGH, Interrupted, part_borders, score, score_all
+from engine.cli.results import result, show
+from engine.cli.sampling import write
+from engine.cli.scoring import PARTS, Interrupted, part_borders, score
+from engine.cli.terminal import harmless, print_out
 from engine.cli.texts import load_text, text_for
-from engine.cli.training import Ending, Training
+from engine.cli.training import Training
 from engine.commands import Generate
-from engine.information import nats_to_bits, perplexity
 from engine.live_run import LiveRun
+from engine.sampling import Sampling
 from engine.training.beginning import begin
 from engine.training.course import Course
 from engine.training.divergence import Diverged
+from engine.training.errors import RunError, SaveError
+from engine.training.recipe import Recipe
+from engine.training.rules import COUNTING
 from engine.training.run_folder import BEST, Resumed, RunFolder
 from engine.training.runs import default_folder, unused_path
+from engine.training.stopping import StopRule
 
 
 def train(words: argparse.Namespace) -> int:
@@ -33,10 +37,10 @@ def train(words: argparse.Namespace) -> int:
     recipe = recipe_for(
         words.model, words.preset, words.settings, corpus=corpus, seed=words.seed, steps=words.steps
     )
+    _mention_steps(words.steps, recipe, progress)
     course = begin(recipe, corpus)  # before the folder: it may refuse
-    out = Path(words.out) if words.out else unused_path(default_folder(), recipe)
-    with RunFolder.create(out, recipe, corpus) as folder:
-        return _lead(LiveRun(course), folder, progress, json=words.json)
+    with _new_folder(words.out, recipe, corpus) as folder:
+        return _lead(LiveRun(course), folder, progress, words)
 
 
 def resume(words: argparse.Namespace) -> int:
@@ -45,121 +49,124 @@ def resume(words: argparse.Namespace) -> int:
     with RunFolder.open(words.folder) as folder:
         resumed = folder.resume(lambda name: load_text(name, progress))
         run = LiveRun(resumed.course, resumed.seconds, resumed.validations)
-        if words.steps is not None:
-            run.stop_at(words.steps)
-        return _lead(run, folder, progress, json=words.json)
+        recipe = resumed.course.recipe
+        _mention_steps(words.steps, recipe, progress)
+        if words.steps is not None and recipe.model not in COUNTING:
+            run.stopping.rule = StopRule(steps=words.steps)
+        elif not has_an_end(recipe):
+            raise CommandError(f"{str(folder.path)!r}: nothing ends this run; say when with --steps N")
+        reason = None if run.validator.owed else run.why_stop()
+        if reason is not None:
+            more = "" if recipe.model in COUNTING else "; --steps N goes on to step N"
+            progress.say(f"charlm: this run is finished: {reason}{more}")
+        return _lead(run, folder, progress, words)
 
 
 def evaluate(words: argparse.Namespace) -> int:
     """Score a whole part of a run's text."""
     progress = Progress()
-    course = _standing(words.folder, progress, best=words.best).course
-    part = words.split or next(name for name in ("test", "validation", "train") if _length(course, name))
+    folder = RunFolder.open(words.folder)
+    kept = _standing(folder, progress, best=words.best)
+    course = kept.course
+    part = words.split or next(name for name in reversed(PARTS) if _length(course, name))
     if not _length(course, part):
-        raise CommandError(f"--split {part}: this run has no {part} part; choose another")
-    start, stop = part_borders(course, part)
+        others = " or ".join(name for name in PARTS if _length(course, name))
+        raise CommandError(f"--split {part}: this run has no {part} part; choose {others}")
     with Interrupts() as interrupts:
-        loss = score(
-            course.model,
-            course,
-            start,
-            stop,
-            words=f"scoring the {part} part",
-            progress=progress,
-            interrupts=interrupts,
-            thorough=True,
-        )
-    progress.end()
-    assert loss is not None  # the part is not empty
-    found: dict[str, Plain] = {
-        "model": course.recipe.model,
-        "corpus": course.corpus.name,
-        "split": part,
-        "characters": stop - start,
-        "step": course.steps_made,
-        "parameters": _parameters(course),
-        f"{part}_loss": loss,
-        "bits_per_character": nats_to_bits(loss),
-        "perplexity": perplexity(loss),
-        "protocol": THOROUGH,
-    }
-    _print(found, json=words.json)
+        try:
+            scores = score(course, (part,), progress, interrupts, thorough=True)
+        except Interrupted:
+            return interrupts.exit_code
+    found = result(course, course, scores, folder=folder.path, seconds=kept.seconds, stopped=None)
+    show(found, json=words.json)
     return 0
 
 
 def sample(words: argparse.Namespace) -> int:
     """Let a trained model write."""
-    sampling = sampling_of(words.temperature, words.top_k, words.top_p, greedy=words.greedy)
+    sampling = Sampling(
+        temperature=0.0 if words.greedy else words.temperature, top_k=words.top_k, top_p=words.top_p
+    )
     progress = Progress()
-    course = _standing(words.folder, progress, best=words.best).course
+    course = _standing(RunFolder.open(words.folder), progress, best=words.best).course
     request = Generate(words.prompt, words.length, sampling, words.seed)
     with Interrupts() as interrupts:
-        if not words.json:
-            to_standard_output(request.prompt)
-        wrote = (lambda text: None) if words.json else to_standard_output
+        wrote = (lambda text: None) if words.json else (lambda text: print_out(harmless(text)))
         found = write(course, request, interrupts, wrote)
     if words.json:
-        sys.stdout.write(as_json(found) + "\n")
+        show(found, json=True)
     else:
-        sys.stdout.write("\n")
+        print_out("\n")
         if found["note"]:
             progress.say(f"charlm: {found['note']}")
     return interrupts.exit_code
 
 
-def _lead(run: LiveRun, folder: RunFolder, progress: Progress, *, json: bool) -> int:
+def _lead(run: LiveRun, folder: RunFolder, progress: Progress, words: argparse.Namespace) -> int:
     """Train to the end, score what came of it, and print it."""
     with Interrupts() as interrupts:
         try:
             ending = Training(run, folder, progress, interrupts).lead()
+            if ending.interrupted:
+                return _left(run, folder, progress, interrupts, ending.reason, words)
+            course = run.trainer
+            if course.recipe.patience and (folder.path / BEST).exists():
+                course = folder.load(lambda name: run.trainer.corpus, best=True).course
+            scores = score(course, PARTS, progress, interrupts)
         except Diverged as diverged:
             progress.end()
             raise CommandError(
-                f"{diverged}. The run is kept in {folder.path} as it was before that step; lower the rate with "
+                f"{diverged} The run is kept in {folder.path} as it was before that step; train anew with a lower "
                 "--set rate=..., or clip with --set clip_norm=1",
                 FAILED,
             ) from diverged
-        if ending.interrupted:
-            return _left(run, folder, progress, interrupts, ending.reason)
-        course = run.trainer
-        if course.recipe.patience and (folder.path / BEST).exists():
-            course = folder.load(lambda name: course.corpus, best=True).course
-        try:
-            scores = score_all(course, progress, interrupts)
-        except Interrupted:
+        except SaveError as error:
             progress.end()
-            return _left(run, folder, progress, interrupts, "stopped while it was scored")
-    _print({**_summary(run, course, folder, ending), **scores.plain()}, json=json)
+            raise CommandError(str(error), FAILED) from error
+        except Interrupted:
+            return _left(run, folder, progress, interrupts, "stopped while it was scored", words)
+    found = result(
+        run.trainer, course, scores, folder=folder.path, seconds=run.seconds, stopped=ending.reason
+    )
+    show(found, json=words.json)
     return 0
 
 
-def _left(run: LiveRun, folder: RunFolder, progress: Progress, interrupts: Interrupts, reason: str) -> int:
+def _left(
+    run: LiveRun,
+    folder: RunFolder,
+    progress: Progress,
+    interrupts: Interrupts,
+    reason: str,
+    words: argparse.Namespace,
+) -> int:
     """A run that was interrupted says where it is kept."""
+    again = f"charlm resume {shlex.quote(str(folder.path))}"
+    if words.command == "resume" and words.steps is not None:
+        again += f" --steps {words.steps}"  # what was asked for beside the recipe is not kept
     progress.say(f"charlm: {reason} after step {run.trainer.steps_made:,}; saved in {folder.path}")
-    progress.say(f"charlm: `charlm resume {shlex.quote(str(folder.path))}` goes on from there")
+    progress.say(f"charlm: `{again}` goes on from there")
     return interrupts.exit_code
 
 
-def _summary(run: LiveRun, scored: Course, folder: RunFolder, ending: Ending) -> dict[str, Plain]:
-    """What was trained, and how far."""
-    return {
-        "model": run.trainer.recipe.model,
-        "corpus": run.trainer.corpus.name,
-        "recipe": str(run.trainer.recipe),
-        "seed": run.trainer.recipe.seed,
-        "folder": str(folder.path),
-        "parameters": _parameters(run.trainer),
-        "steps": run.trainer.steps_made,
-        "scored_step": scored.steps_made,
-        "seconds": run.seconds,
-        "steps_per_second": run.trainer.steps_made / run.seconds if run.seconds else None,
-        "stopped": ending.reason,
-    }
+def _new_folder(out: str | None, recipe: Recipe, corpus: Corpus) -> RunFolder:
+    """The folder that was asked for, or the next free one among all runs."""
+    if out is not None:
+        return RunFolder.create(out, recipe, corpus)
+    while True:
+        path = unused_path(default_folder(), recipe)
+        try:
+            return RunFolder.create(path, recipe, corpus)
+        except SaveError:
+            raise
+        except RunError:
+            if not path.exists():
+                raise  # else another process was quicker, and has this name now
 
 
-def _parameters(course: Course) -> int:
-    """How many numbers were learned."""
-    return sum(group.count for group in course.table)
+def _mention_steps(steps: int | None, recipe: Recipe, progress: Progress) -> None:
+    if steps is not None and recipe.model in COUNTING:
+        progress.say(f"charlm: --steps {steps} is left aside: {recipe.model} reads its text to the end")
 
 
 def _length(course: Course, part: str) -> int:
@@ -167,10 +174,8 @@ def _length(course: Course, part: str) -> int:
     return stop - start
 
 
-def _standing(folder: str, progress: Progress, *, best: bool) -> Resumed:
+def _standing(folder: RunFolder, progress: Progress, *, best: bool) -> Resumed:
     """A run as it was saved, to look at."""
-    return RunFolder.open(folder).load(lambda name: load_text(name, progress), best=best)
-
-
-def _print(found: dict[str, Plain], *, json: bool) -> None:
-    sys.stdout.write((as_json(found) if json else as_lines(found)) + "\n")
+    if best and not (folder.path / BEST).exists():
+        raise CommandError(f"--best: {str(folder.path)!r} keeps no best model; train with --set patience=N")
+    return folder.load(lambda name: load_text(name, progress), best=best)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import math
+import os
 from pathlib import Path
 
-from engine.cli.choosing import settings
-from engine.cli.failures import CommandError
+from engine.cli.choosing import require_model, settings
+from engine.cli.failures import FAILED, CommandError
 from engine.cli.interrupts import Interrupts
 from engine.cli.progress import Progress
-from engine.cli.results import MISSING, as_json
-from engine.cli.texts import text_for
-from engine.information import nats_to_bits
+from engine.cli.results import MISSING, as_json, written
+from engine.cli.terminal import harmless, print_out
+from engine.cli.texts import STANDARD_INPUT, text_for
 from engine.models.presets import STANDARD
 from engine.scoreboard.export import as_json as board_as_json
-from engine.scoreboard.export import beaten, export
+from engine.scoreboard.export import beaten, to_csv, to_markdown
 from engine.scoreboard.scoreboard import Scoreboard, Wish
 from engine.scoreboard.terms import Entrant, Terms, entrant
-from engine.scoreboard.view import Row, ScoreboardView, State
+from engine.scoreboard.view import Row, ScoreboardView, State, bits, perplexity
+from engine.training.atomic import write_atomically
+from engine.training.kept_text import sayable
+from engine.training.rules import RecipeError
 
 USUAL = ("unigram", "witten-bell", "kneser-ney", "mlp", "rnn", "lstm", "gru", "transformer")
 """The models that are compared where none are named."""
@@ -26,33 +30,67 @@ SECONDS = 60.0
 """The budget of each neural model where none is given."""
 SLICE_SECONDS = 0.1
 OVER = (State.DONE, State.SKIPPED, State.FAILED)
-HEADS = ("model", "parameters", "steps", "train", "validation", "test", "bits", "steps/s", "beats Kneser-Ney")
+HEADS = (
+    "model",
+    "parameters",
+    "steps",
+    "seconds",
+    "steps/s",
+    "train",
+    "validation",
+    "test",
+    "bits",
+    "perplexity",
+    "gap",
+    "beats Kneser-Ney after",
+)
 
 
 def compare(words: argparse.Namespace) -> int:
     """Train every model in turn, and print the table."""
     progress = Progress()
-    entrants = (
-        [_entrant(name) for name in words.models.split(",")] if words.models else list(map(entrant, USUAL))
-    )
-    corpus = text_for(words.corpus, progress)
+    named = words.models.split(",") if words.models else USUAL
+    entrants = [_entrant(name.strip()) for name in named]
     shares = settings([f"split={words.split}"]) if words.split else {}
-    budget = {"steps": words.steps} if words.steps is not None else {"seconds": words.seconds or SECONDS}
-    board = Scoreboard(corpus, entrants, Terms(seed=words.seed, text=words.corpus, **budget, **shares))  # type: ignore[arg-type]  # shares are numbers by the recipe's rules
+    terms = Terms(
+        train_share=float(shares.get("train_share", Terms.train_share)),
+        validation_share=float(shares.get("validation_share", Terms.validation_share)),
+        steps=words.steps or 0,
+        seconds=0.0 if words.steps else words.seconds or SECONDS,
+        seed=words.seed,
+        text="" if words.corpus == STANDARD_INPUT else sayable(words.corpus),
+    )
+    for path in filter(None, (words.csv, words.markdown)):
+        _require_place(Path(path).expanduser())  # now, not after the hour that the models take
+    board = Scoreboard(text_for(words.corpus, progress), entrants, terms)
     with Interrupts() as interrupts:
         while board.work(SLICE_SECONDS):
             if interrupts.received is not None:
                 board.handle(Wish.STOP)
-            progress.show(_where(board.picture()))
+            view = board.picture()
+            progress.show(_where(view), _share_done(view))
         progress.end()
     view = board.picture()
-    for row in view.rows:
-        if row.state is State.FAILED:
-            progress.say(f"charlm: {row.name} failed: {row.why}")
-    for path in filter(None, (words.csv, words.markdown)):
-        export(view, Path(path).expanduser())
-    sys.stdout.write((as_json(board_as_json(view)) if words.json else table(view)) + "\n")  # type: ignore[arg-type]  # plain all the way down
-    return interrupts.exit_code
+    for path, export in ((words.csv, to_csv), (words.markdown, to_markdown)):
+        if path is not None:
+            write_atomically(Path(path).expanduser(), export(view).encode("utf-8", "replace"))
+    print_out((as_json(board_as_json(view)) if words.json else harmless(page(view))) + "\n")  # type: ignore[arg-type]  # plain all the way down
+    failed = [row for row in view.rows if row.state is State.FAILED]
+    for row in failed:
+        progress.say(f"charlm: {row.name} failed: {row.why}")
+    return interrupts.exit_code or (FAILED if failed else 0)
+
+
+def page(view: ScoreboardView) -> str:
+    """The table, the shares of what was never seen, and the samples, a line each."""
+    parts = [table(view)]
+    if view.unseen:
+        shares = ", ".join(f"{one.order}: {_percent(one.contexts)}" for one in view.unseen)
+        parts.append(
+            f"contexts of n-grams that the training part lacks, in the {view.unseen_in} part, by n\n{shares}"
+        )
+    samples = [f"{row.name}: {_on_one_line(row.sample)}" for row in view.rows if row.sample is not None]
+    return "\n\n".join([*parts, "\n".join(samples)])
 
 
 def table(view: ScoreboardView) -> str:
@@ -70,11 +108,17 @@ def table(view: ScoreboardView) -> str:
 
 
 def _entrant(name: str) -> Entrant:
-    model, _, preset = name.strip().partition(":")
+    model, _, preset = name.partition(":")
+    require_model("--models", model)
     try:
         return entrant(model, preset or STANDARD)
-    except ValueError as error:
-        raise CommandError(f"--models {name.strip()}: {error}") from error
+    except RecipeError as error:
+        raise CommandError(f"--models {name}: {error}") from error
+
+
+def _require_place(path: Path) -> None:
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise CommandError(f"{str(path)!r} cannot be written; name a file in a folder that is there")
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -83,11 +127,14 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.name,
         _count(row.size),
         _count(row.steps),
+        MISSING if row.seconds is None else f"{row.seconds:,.1f}",
+        MISSING if row.steps_per_second is None else f"{row.steps_per_second:,.1f}",
         _loss(row.train),
         _loss(row.validation),
         _loss(row.test),
-        MISSING if headline is None else f"{nats_to_bits(headline):.4f}",
-        MISSING if row.steps_per_second is None else f"{row.steps_per_second:,.1f}",
+        _loss(bits(headline)),
+        _loss(perplexity(headline)),
+        _loss(row.gap),
         _seconds(beaten(row)),
     )
 
@@ -102,7 +149,19 @@ def _count(number: int | None) -> str:
 
 
 def _loss(loss: float | None) -> str:
-    return MISSING if loss is None else f"{loss:.4f}"
+    return MISSING if loss is None else written(loss)
+
+
+def _percent(share: float) -> str:
+    return MISSING if math.isnan(share) else f"{share:.1%}"
+
+
+def _on_one_line(text: str) -> str:
+    return text.replace("\n", "\N{RETURN SYMBOL}")
+
+
+def _share_done(view: ScoreboardView) -> float:
+    return sum(1.0 if row.state in OVER else row.progress or 0.0 for row in view.rows) / len(view.rows)
 
 
 def _where(view: ScoreboardView) -> str:

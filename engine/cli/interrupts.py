@@ -1,6 +1,7 @@
 """Signals that ask a program to end: taken note of, so that it can finish its step, save, and say where.
 
-A second one of the same kind ends the program as it would have without this file.
+A second one of the same kind ends the program as it would have without this file. One that the program was told to
+ignore, by `nohup` or as a job in the background, stays ignored.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         for number in SIGNALS:
-            self._before[number] = signal.signal(number, self._note)
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(
@@ -41,5 +43,5 @@ class Interrupts:
         return 0 if self.received is None else 128 + self.received
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.received = signal.Signals(number)
-        signal.signal(number, self._before[self.received])
+        self.received = self.received or signal.Signals(number)
+        signal.signal(number, self._before[signal.Signals(number)])

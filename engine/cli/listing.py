@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import argparse
+
 from corpora.catalog import CATALOG
-from engine.cli.results import Plain
+from engine.cli.results import Plain, as_json
+from engine.cli.terminal import print_out
 from engine.models.catalog import MODELS
 from engine.models.presets import PRESETS
 from engine.training.rules import COUNTING, RULES
+
+
+def print_corpora(words: argparse.Namespace) -> int:
+    """`charlm corpora`."""
+    rows = corpora()
+    print_out(
+        (as_json({"corpora": rows}) if words.json else columns(rows, ("name", "origin", "description")))
+        + "\n"
+    )
+    return 0
+
+
+def print_models(words: argparse.Namespace) -> int:
+    """`charlm models`."""
+    rows = models()
+    print_out(
+        (as_json({"models": rows}) if words.json else columns(rows, ("name", "description", "source"))) + "\n"
+    )
+    return 0
 
 
 def corpora() -> list[dict[str, Plain]]:

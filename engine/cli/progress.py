@@ -1,17 +1,21 @@
 """How far a piece of work is: a bar that is drawn over on a terminal, now and then a plain line elsewhere.
 
-Everything goes to standard error, so that results on standard output stay clean.
+Everything goes to standard error, so that results on standard output stay clean. If nobody reads it any more (a
+terminal that was hung up, a pipe that was closed) it goes nowhere, and the work goes on.
 """
 
 from __future__ import annotations
 
-import shutil
-import sys
+import os
 import time
 from collections.abc import Callable
 from typing import TextIO
 
+from engine.cli.terminal import cells, discard, harmless, standard, write
+
 BAR_CELLS = 20
+USUAL_COLUMNS = 80
+"""Of a terminal that does not say."""
 TERMINAL_INTERVAL, PIPE_INTERVAL = 0.2, 10.0
 """Seconds from one drawing to the next."""
 
@@ -25,8 +29,8 @@ class Progress:
     """
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream = sys.stderr if stream is None else stream
-        self._terminal = self._stream.isatty()
+        self._stream = standard("stderr") if stream is None else stream
+        self._terminal = self._stream is not None and self._stream.isatty()
         self._clock = clock
         self._begun = self._drawn_at = clock()
         self._drawn = ""
@@ -47,41 +51,67 @@ class Progress:
         if not last and now - self._drawn_at < (TERMINAL_INTERVAL if self._terminal else PIPE_INTERVAL):
             return
         self._drawn_at = now
-        line = words if done is None else f"{bar(done)} {words}{self._left(done, now)}"
+        bar_before = "" if done is None else bar(done) + " "
+        line = f"{bar_before}{words}{self._left(done, now)}"
         if self._terminal:
-            width = shutil.get_terminal_size().columns - 1
-            self._draw(line[:width])
+            self._draw(cut(harmless(line), self._width()))
             if last:
                 self.end()
         else:
-            self._stream.write(
-                words + "\n" if done is None else f"{done:4.0%} {words}{self._left(done, now)}\n"
-            )
-            self._stream.flush()
+            share = "" if done is None else f"{done:4.0%} "
+            self._write(harmless(f"{share}{words}{self._left(done, now)}") + "\n")
 
     def say(self, line: str) -> None:
         """A line that stays, above the bar."""
         self._draw("")
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        self._write(harmless(line) + "\n")
 
     def end(self) -> None:
         """The bar stays as it is, and what comes next goes on a line of its own."""
         if self._drawn:
-            self._stream.write("\n")
-            self._stream.flush()
+            self._write("\n")
             self._drawn = ""
 
     def _draw(self, line: str) -> None:
         if self._terminal and (line or self._drawn):
-            self._stream.write("\r" + line.ljust(len(self._drawn)) + ("" if line else "\r"))
-            self._stream.flush()
+            left_over = sum(map(cells, self._drawn)) - sum(map(cells, line))
+            self._write("\r" + line + " " * left_over + ("" if line else "\r"))
             self._drawn = line
 
-    def _left(self, done: float, now: float) -> str:
-        if not 0 < done < 1:
+    def _write(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            write(self._stream, text)
+        except OSError:
+            discard(self._stream)
+            self._stream, self._terminal = None, False
+
+    def _width(self) -> int:
+        """Cells of a line, the last left out: some terminals go on to the next line after it."""
+        if self._stream is None:
+            return 0
+        try:
+            columns = os.get_terminal_size(self._stream.fileno()).columns
+        except OSError:
+            columns = 0
+        return (columns or USUAL_COLUMNS) - 1
+
+    def _left(self, done: float | None, now: float) -> str:
+        if done is None or not 0 < done < 1:
             return ""
         return f", {duration((now - self._begun) * (1 - done) / done)} left"
+
+
+def cut(line: str, width: int) -> str:
+    """As much of a line as fits into `width` cells."""
+    kept, used = 0, 0
+    for character in line:
+        used += cells(character)
+        if used > width:
+            break
+        kept += 1
+    return line[:kept]
 
 
 def bar(done: float) -> str:
@@ -91,7 +121,7 @@ def bar(done: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as a person says it: 07 s, 3:07, 1:40:00."""
+    """A time as a person says it: 7 s, 3:07, 1:40:00."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 
-from engine.cli.failures import CommandError
+from corpora.vocabulary import SHOWN, character_name
+from engine.cli.failures import FAILED, CommandError
 from engine.cli.interrupts import Interrupts
 from engine.cli.results import Plain
 from engine.commands import Generate
 from engine.models.catalog import build
-from engine.sampling import Sampling
+from engine.sampling import PromptError
 from engine.training.course import Course
 from engine.writing import Writer
+
+SLICE_SECONDS = 0.05
+"""How long it writes before it shows what is new and looks for signals."""
+
+KEYS: Mapping[str, str] = {
+    "prompt": "what it went on from",
+    "text": "what it wrote, exactly",
+    "length": "characters written",
+    "step": "at which the model stood",
+    "seed": "of the random numbers",
+    "temperature": "0 is greedy",
+    "top_k": "0: all characters",
+    "top_p": "1: all characters",
+    "bits_per_character": "what the text costs the model; null if it is empty",
+    "note": "what was done to the prompt",
+}
+"""The keys of a result, and what they mean."""
 
 
 def write(
@@ -24,9 +42,9 @@ def write(
         course: the run whose model writes.
         request: what to write.
         interrupts: ends it early.
-        wrote: called with each character.
+        wrote: called with the prompt, then with what is new.
     Raises:
-        CommandError: if the prompt has characters that the model does not know.
+        CommandError: if the prompt has characters that the model does not know, or its scores are no numbers.
     """
     characters = course.corpus.vocabulary.characters
     try:
@@ -39,11 +57,17 @@ def write(
             step=course.steps_made,
             dtype=course.corpus.ids.dtype,
         )
-    except ValueError as error:
-        raise CommandError(f"--prompt: {error}") from error
+    except PromptError as error:
+        raise CommandError(f"--prompt {request.prompt}: {_strangers(request.prompt, characters)}") from error
+    wrote(request.prompt)
     shown = 0
     while not writer.done and interrupts.received is None:
-        writer.advance()
+        try:
+            pause = time.perf_counter() + SLICE_SECONDS
+            while not writer.done and time.perf_counter() < pause:
+                writer.advance()
+        except ValueError as error:  # scores that leave nothing to draw from
+            raise CommandError(f"the model cannot write: {error}", FAILED) from error
         text = writer.sample().text
         wrote(text[shown:])
         shown = len(text)
@@ -62,19 +86,9 @@ def write(
     }
 
 
-def sampling_of(temperature: float, top_k: int, top_p: float, *, greedy: bool) -> Sampling:
-    """The sampling that the options ask for.
-
-    Raises:
-        CommandError: if one of them is out of its range.
-    """
-    try:
-        return Sampling(temperature=0.0 if greedy else temperature, top_k=top_k, top_p=top_p)
-    except ValueError as error:
-        raise CommandError(str(error)) from error
-
-
-def to_standard_output(text: str) -> None:
-    """Show what was written so far."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+def _strangers(prompt: str, characters: Sequence[str]) -> str:
+    """Which characters of a prompt the model has never seen, in words."""
+    new = sorted(set(prompt) - set(characters))
+    names = ", ".join(map(character_name, new[:SHOWN]))
+    more = f" and {len(new) - SHOWN} more" if len(new) > SHOWN else ""
+    return f"the model's text has no {names}{more}; leave that out"

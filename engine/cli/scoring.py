@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.cli.interrupts import Interrupts
 from engine.cli.progress import Progress
 from engine.cli.results import Scores
-from engine.models.language_model import LanguageModel
 from engine.training.course import Course
+from engine.training.rules import COUNTING
 
 PARTS = ("train", "validation", "test")
 
 MOST_OF_TRAINING = 100_000
-"""Characters of the training part that a model which learns by gradients is scored on: its last ones."""
+"""Characters of the training part that a model which learns by gradients is scored on after training: its last."""
 
-QUICK = "every character once, in order, without noise, each given many of those before it"
+QUICK = (
+    "every character once, in order, without noise, each given many of those before it; of the training part the "
+    f"last {MOST_OF_TRAINING:,}, or all of it for a model that counts"
+)
 THOROUGH = "every character once, in order, without noise, each given all before it that the model can use"
 
 
@@ -28,51 +33,54 @@ def part_borders(course: Course, part: str) -> tuple[int, int]:
 
 
 def score(
-    model: LanguageModel,
     course: Course,
-    start: int,
-    stop: int,
-    *,
-    words: str,
+    parts: Sequence[str],
     progress: Progress,
     interrupts: Interrupts,
+    *,
     thorough: bool = False,
-) -> float | None:
-    """The mean loss over characters start .. stop-1, nats; None if there are none.
+) -> Scores:
+    """The losses over some parts of a run's text; None for those that are empty or not asked for.
 
+    Arguments:
+        course: the run whose model is scored.
+        parts: of `PARTS`.
+        progress, interrupts: how it is told of, and how it is ended early.
+        thorough: whether whole parts are scored with the full context, however long that takes.
     Raises:
         Interrupted: if a signal came.
     """
-    if start == stop:
-        return None
-    progress.begin()
-    total, done = 0.0, 0
-    for piece in model.scoring(course.corpus.ids, start, stop, thorough=thorough):
-        if interrupts.received is not None:
-            raise Interrupted(words)
-        total += float(piece.sum())
-        done += len(piece)
-        progress.show(words, done / (stop - start))
-    return total / (stop - start)
-
-
-def score_all(course: Course, progress: Progress, interrupts: Interrupts) -> Scores:
-    """The losses over all parts; of the training part its last `MOST_OF_TRAINING` characters."""
-    losses: dict[str, float | None] = {}
-    characters: dict[str, int] = {}
-    for part in PARTS:
+    losses: dict[str, float | None] = dict.fromkeys(PARTS)
+    characters = dict.fromkeys(PARTS, 0)
+    for part in parts:
         start, stop = part_borders(course, part)
-        if part == "train":
+        if part == "train" and not thorough and course.recipe.model not in COUNTING:
             start = max(start, stop - MOST_OF_TRAINING)
         characters[part] = stop - start
-        losses[part] = score(
-            course.model,
-            course,
-            start,
-            stop,
-            words=f"scoring the {part} part",
-            progress=progress,
-            interrupts=interrupts,
-        )
+        if start < stop:
+            losses[part] = _mean_loss(course, part, start, stop, progress, interrupts, thorough=thorough)
     progress.end()
-    return Scores(losses["train"], losses["validation"], losses["test"], characters, QUICK)
+    return Scores(losses, characters, THOROUGH if thorough else QUICK)
+
+
+def _mean_loss(
+    course: Course,
+    part: str,
+    start: int,
+    stop: int,
+    progress: Progress,
+    interrupts: Interrupts,
+    *,
+    thorough: bool,
+) -> float:
+    """Nats for each of the characters start .. stop-1, on average."""
+    progress.begin()
+    total, done = 0.0, 0
+    for piece in course.model.scoring(course.corpus.ids, start, stop, thorough=thorough):
+        if interrupts.received is not None:
+            progress.end()
+            raise Interrupted(part)
+        total += float(piece.sum())
+        done += len(piece)
+        progress.show(f"scoring the {part} part", done / (stop - start))
+    return total / (stop - start)

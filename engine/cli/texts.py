@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
+import sys
+
 from corpora import catalog
-from corpora.corpus import Corpus, open_corpus
+from corpora.corpus import Corpus, open_corpus, read_stream
 from corpora.errors import CorpusError
 from engine.cli.failures import CommandError
 from engine.cli.progress import Progress
+
+STANDARD_INPUT = "-"
 
 
 def load_text(word: str, progress: Progress) -> Corpus:
@@ -29,12 +34,16 @@ def load_text(word: str, progress: Progress) -> Corpus:
 
 
 def text_for(word: str, progress: Progress) -> Corpus:
-    """The same for what was typed.
+    """The same for what was typed, where a dash is standard input.
 
     Raises:
         CommandError: if it cannot be had; the message names both ways.
     """
     try:
+        if word == STANDARD_INPUT:
+            return read_stream(sys.stdin.buffer, name="standard input")
         return load_text(word, progress)
     except CorpusError as error:
-        raise CommandError(f"--corpus {word}: {error}") from error
+        near = difflib.get_close_matches(word.partition(":")[0].lower(), catalog.CATALOG, n=1)
+        hint = f", or did you mean {near[0]}?" if near and not catalog.has(word) else ""
+        raise CommandError(f"--corpus {word}: {error}{hint}") from error

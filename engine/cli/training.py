@@ -9,6 +9,7 @@ from engine.cli.interrupts import Interrupts
 from engine.cli.progress import Progress
 from engine.keeping import Keeper
 from engine.live_run import LiveRun
+from engine.training.rules import COUNTING
 from engine.training.run_folder import RunFolder
 
 SLICE_SECONDS = 0.1
@@ -89,8 +90,8 @@ class Training:
 
 def share_done(run: LiveRun) -> float | None:
     """How much of a run is done, as far as its stop conditions tell; None if they do not."""
-    recipe, course = run.trainer.recipe, run.trainer
-    shares = [course.epochs] if course.rewind_limit and not recipe.means("rate") else []
-    shares += [course.steps_made / recipe.stop_steps] if recipe.stop_steps else []
-    shares += [run.seconds / recipe.stop_seconds] if recipe.stop_seconds else []
+    course, rule = run.trainer, run.stopping.rule
+    shares = [course.epochs] if course.recipe.model in COUNTING else []
+    shares += [course.steps_made / rule.steps] if rule.steps else []
+    shares += [run.seconds / rule.seconds] if rule.seconds else []
     return min(max(shares), 1.0) if shares else None
