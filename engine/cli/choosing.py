@@ -22,6 +22,7 @@ def settings(given: Sequence[str]) -> dict[str, Scalar]:
 
     Raises:
         CommandError: if a word is not name=value, or names no ingredient, or one twice.
+        RecipeError: if a split is none.
     """
     values: dict[str, Scalar] = {}
     for word in given:
@@ -32,10 +33,7 @@ def settings(given: Sequence[str]) -> dict[str, Scalar]:
             near = difflib.get_close_matches(name, [*RULES, "split"], n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(RULES)} and split"
             raise CommandError(f"--set {word}: {name} is no ingredient of a recipe; {hint}")
-        try:
-            new = split_shares(value) if name == "split" else {name: value}
-        except RecipeError as error:
-            raise CommandError(f"--set {word}: {error}") from error
+        new = split_shares(value) if name == "split" else {name: value}
         twice = sorted(set(new) & set(values))
         if twice:
             raise CommandError(f"--set {word}: {twice[0]} is set twice")

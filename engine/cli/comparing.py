@@ -7,7 +7,7 @@ import math
 import os
 from pathlib import Path
 
-from engine.cli.choosing import require_model, settings
+from engine.cli.choosing import require_model
 from engine.cli.failures import FAILED, CommandError
 from engine.cli.interrupts import Interrupts
 from engine.cli.progress import Progress
@@ -22,6 +22,7 @@ from engine.scoreboard.terms import Entrant, Terms, entrant
 from engine.scoreboard.view import Row, ScoreboardView, State, bits, perplexity
 from engine.training.atomic import write_atomically
 from engine.training.kept_text import sayable
+from engine.training.recipe import split_shares
 from engine.training.rules import RecipeError
 
 USUAL = ("unigram", "witten-bell", "kneser-ney", "mlp", "rnn", "lstm", "gru", "transformer")
@@ -51,7 +52,7 @@ def compare(words: argparse.Namespace) -> int:
     progress = Progress()
     named = words.models.split(",") if words.models else USUAL
     entrants = [_entrant(name.strip()) for name in named]
-    shares = settings([f"split={words.split}"]) if words.split else {}
+    shares = split_shares(words.split) if words.split else {}
     terms = Terms(
         train_share=float(shares.get("train_share", Terms.train_share)),
         validation_share=float(shares.get("validation_share", Terms.validation_share)),

@@ -33,7 +33,9 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises: CommandError, always."""
-        raise CommandError(f"{message.removeprefix('argument ')}; see {self.prog} --help")
+        if message.startswith("argument "):
+            message = message.removeprefix("argument ").replace(": ", " ", 1)
+        raise CommandError(f"{message}; see {self.prog} --help")
 
 
 def parser() -> argparse.ArgumentParser:
