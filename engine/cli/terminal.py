@@ -30,7 +30,7 @@ def cells(character: str) -> int:
 
 
 def standard(name: str) -> TextIO | None:
-    """`stdout` or `stderr`; None if it was closed before the program began."""
+    """`stdin`, `stdout` or `stderr`; None if it was closed before the program began."""
     stream: TextIO | None = getattr(sys, name)
     return stream
 

@@ -10,6 +10,7 @@ from corpora.corpus import Corpus, open_corpus, read_stream
 from corpora.errors import CorpusError
 from engine.cli.failures import CommandError
 from engine.cli.progress import Progress
+from engine.cli.terminal import standard
 
 STANDARD_INPUT = "-"
 
@@ -41,6 +42,8 @@ def text_for(word: str, progress: Progress) -> Corpus:
     """
     try:
         if word == STANDARD_INPUT:
+            if standard("stdin") is None:
+                raise CommandError(f"--corpus {word}: standard input is closed")
             return read_stream(sys.stdin.buffer, name="standard input")
         return load_text(word, progress)
     except CorpusError as error:

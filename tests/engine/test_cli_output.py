@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.catalog import CATALOG
-from engine.cli import sampling
+from engine.cli import commands, sampling
 from engine.cli.progress import PIPE_INTERVAL, Progress, cut, duration
 from engine.cli.terminal import cells, harmless
 from engine.models.catalog import MODELS
@@ -75,6 +75,17 @@ def test_a_hostile_text_stays_a_text_in_every_command(desk: Desk) -> None:
         assert is_safe(done.err)
     assert "b␛" in said[3].out
     assert "\x1b]0;" in json.loads(said[-1].out)["text"]  # exact for programs
+
+
+def test_an_interrupt_before_there_is_anything_to_save_is_no_crash(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(word: str, progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "text_for", interrupted)
+    done = desk.run("train", "--corpus", "names", "--model", "mlp")
+    assert (done.code, done.out, done.err) == (130, "", "charlm: interrupted\n")
 
 
 # Progress.
