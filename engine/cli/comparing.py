@@ -72,10 +72,10 @@ def compare(words: argparse.Namespace) -> int:
             progress.show(_where(view), _share_done(view))
         progress.end()
     view = board.picture()
+    print_out((as_json(board_as_json(view)) if words.json else harmless(page(view))) + "\n")  # type: ignore[arg-type]  # plain all the way down
     for path, export in ((words.csv, to_csv), (words.markdown, to_markdown)):
         if path is not None:
             write_atomically(Path(path).expanduser(), export(view).encode("utf-8", "replace"))
-    print_out((as_json(board_as_json(view)) if words.json else harmless(page(view))) + "\n")  # type: ignore[arg-type]  # plain all the way down
     failed = [row for row in view.rows if row.state is State.FAILED]
     for row in failed:
         progress.say(f"charlm: {row.name} failed: {row.why}")
