@@ -98,9 +98,7 @@ def load(
     if entry is None:
         near = difflib.get_close_matches(base.lower(), CATALOG, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise UnknownCorpusError(
-            f"there is no corpus {name!r}; {hint}charlm-tui --list-corpora lists them all"
-        )
+        raise UnknownCorpusError(f"there is no corpus {name!r}; {hint}`charlm corpora` lists them all")
     if not colon:
         return entry.load()
     if entry.load_seeded is None:

@@ -19,7 +19,7 @@ from engine.training.autosave import Autosave
 from engine.training.errors import RunError
 from engine.training.recipe import Recipe
 from engine.training.run_folder import CHECKPOINT, RunFolder
-from engine.training.runs import default_folder, delete, unused_path
+from engine.training.runs import delete, new_folder
 from engine.training.trainer import Trainer
 
 MEASURE_SECONDS = 0.1
@@ -203,8 +203,8 @@ def keep(run: LiveRun, folder: Path | None, clock: Callable[[], float] = time.mo
         RunError: if that fails; nothing is left of it, and the run is as it was.
     """
     recipe = run.trainer.recipe
-    path = unused_path(default_folder(), recipe) if folder is None else folder
-    made = RunFolder.create(path, recipe, run.trainer.corpus)
+    corpus = run.trainer.corpus
+    made = new_folder(recipe, corpus) if folder is None else RunFolder.create(folder, recipe, corpus)
     keeper = Keeper(run, made, clock)
     try:
         keeper.save()

@@ -64,14 +64,16 @@ def recipe_for(
         if name in values and number is not None:
             raise CommandError(f"--set {name}={values[name]}: {option} {number} says so already; keep one")
     require_model("--model", model)
-    name = corpus.source if corpus.origin is Origin.OWN else corpus.name
+    text = corpus.source if corpus.origin is Origin.OWN else corpus.name
     try:
         chosen = _suited({**preset_values(model, preset), **values}, values)
         if seed is not None:
             chosen["seed"] = seed
         if steps is not None and model not in COUNTING:
             chosen |= _ending_at(chosen, steps, values)
-        recipe = Recipe().with_values(**chosen, corpus=sayable(name))
+        recipe = Recipe().with_values(**chosen, corpus=sayable(text))
+        for name, value in values.items():  # also what happens to be the default
+            recipe.require_meaning(name, value)
     except RecipeError as error:
         raise CommandError(str(error)) from error
     return recipe if has_an_end(recipe) else recipe.with_values(stop_steps=_planned(recipe))

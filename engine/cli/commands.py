@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from corpora.corpus import Corpus
 from engine.cli.choosing import has_an_end, recipe_for
 from engine.cli.failures import FAILED, CommandError
 from engine.cli.interrupts import Interrupts
@@ -22,11 +21,11 @@ from engine.sampling import Sampling
 from engine.training.beginning import begin
 from engine.training.course import Course
 from engine.training.divergence import Diverged
-from engine.training.errors import RunError, SaveError
+from engine.training.errors import SaveError
 from engine.training.recipe import Recipe
 from engine.training.rules import COUNTING
 from engine.training.run_folder import BEST, Resumed, RunFolder
-from engine.training.runs import default_folder, unused_path
+from engine.training.runs import new_folder
 from engine.training.stopping import StopRule
 
 
@@ -39,7 +38,8 @@ def train(words: argparse.Namespace) -> int:
     )
     _mention_steps(words.steps, recipe, progress)
     course = begin(recipe, corpus)  # before the folder: it may refuse
-    with _new_folder(words.out, recipe, corpus) as folder:
+    made = RunFolder.create(words.out, recipe, corpus) if words.out else new_folder(recipe, corpus)
+    with made as folder:
         return _lead(LiveRun(course), folder, progress, words)
 
 
@@ -147,21 +147,6 @@ def _left(
     progress.say(f"charlm: {reason} after step {run.trainer.steps_made:,}; saved in {folder.path}")
     progress.say(f"charlm: `{again}` goes on from there")
     return interrupts.exit_code
-
-
-def _new_folder(out: str | None, recipe: Recipe, corpus: Corpus) -> RunFolder:
-    """The folder that was asked for, or the next free one among all runs."""
-    if out is not None:
-        return RunFolder.create(out, recipe, corpus)
-    while True:
-        path = unused_path(default_folder(), recipe)
-        try:
-            return RunFolder.create(path, recipe, corpus)
-        except SaveError:
-            raise
-        except RunError:
-            if not path.exists():
-                raise  # else another process was quicker, and has this name now
 
 
 def _mention_steps(steps: int | None, recipe: Recipe, progress: Progress) -> None:

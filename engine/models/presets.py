@@ -124,7 +124,7 @@ def preset(model: str, name: str) -> dict[str, Scalar]:
     if model not in PRESETS:
         raise RecipeError(f"model = {model}: {RULES['model'].meaning} must be {RULES['model'].allowed}")
     if name not in PRESETS[model]:
-        raise RecipeError(f"preset = {name}: {model} has {' and '.join(PRESETS[model])}")
+        raise RecipeError(f"preset = {name}: choose one of {', '.join(PRESETS[model])} for {model}")
     decided = {
         ingredient: DEFAULTS[ingredient]
         for ingredient, rule in RULES.items()

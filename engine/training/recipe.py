@@ -135,15 +135,25 @@ class Recipe:
 
     def _refuse_strangers(self) -> None:
         """Refuse what is set, or planned, although it means nothing to the model, optimizer or schedule."""
-        set_here = [(name, getattr(self, name)) for name in RULES if getattr(self, name) != DEFAULTS[name]]
-        for name, value in [*set_here, *((change.name, change.value) for change in self.changes)]:
-            stranger = self._stranger_to(name)
-            if stranger is not None:
-                owner, choices = stranger
-                raise RecipeError(
-                    f"{name} = {printed(value)}: means nothing to {owner} = {getattr(self, owner)}; leave it out, "
-                    f"or choose {owner} = {' or '.join(choices)}"
-                )
+        for name in RULES:
+            if getattr(self, name) != DEFAULTS[name]:
+                self.require_meaning(name, getattr(self, name))
+        for change in self.changes:
+            self.require_meaning(change.name, change.value)
+
+    def require_meaning(self, name: str, value: Scalar) -> None:
+        """Refuse that an ingredient is set to `value` where it means nothing.
+
+        Raises:
+            RecipeError: saying what it means nothing to.
+        """
+        stranger = self._stranger_to(name)
+        if stranger is not None:
+            owner, choices = stranger
+            raise RecipeError(
+                f"{name} = {printed(value)}: means nothing to {owner} = {getattr(self, owner)}; leave it out, "
+                f"or choose {owner} = {' or '.join(choices)}"
+            )
 
     def _stranger_to(self, name: str) -> tuple[str, tuple[str, ...]] | None:
         """What `name` means nothing to: an ingredient, and the choices of it that would do; None if nothing."""

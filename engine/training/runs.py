@@ -10,9 +10,10 @@ from pathlib import Path
 
 import platformdirs
 
+from corpora.corpus import Corpus
 from engine.training.atomic import save_error, write_atomically
 from engine.training.checkpoint import Checkpoint, read_header
-from engine.training.errors import RunError
+from engine.training.errors import RunError, SaveError
 from engine.training.folder_lock import FolderLock
 from engine.training.metrics import Metrics
 from engine.training.recipe import Recipe
@@ -75,6 +76,23 @@ def unused_path(folder: Path, recipe: Recipe) -> Path:
     name = f"{text}-{recipe.model}"
     others = (f"{name}-{number}" for number in itertools.count(2))
     return next(path for path in map(folder.joinpath, itertools.chain([name], others)) if not path.exists())
+
+
+def new_folder(recipe: Recipe, corpus: Corpus) -> RunFolder:
+    """A folder for a new run where runs are kept, under the next free name; it is locked.
+
+    Raises:
+        RunError: if none can be made.
+    """
+    while True:
+        path = unused_path(default_folder(), recipe)
+        try:
+            return RunFolder.create(path, recipe, corpus)
+        except SaveError:
+            raise
+        except RunError:
+            if not path.exists():
+                raise  # else another process was quicker, and has this name now
 
 
 def list_runs(folder: Path) -> tuple[RunSummary, ...]:

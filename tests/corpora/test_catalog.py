@@ -73,11 +73,11 @@ def test_seed_0_is_the_corpus_without_a_seed() -> None:
     [
         (
             "marcov",
-            "there is no corpus 'marcov'; did you mean markov? charlm-tui --list-corpora lists them all",
+            "there is no corpus 'marcov'; did you mean markov? `charlm corpora` lists them all",
         ),
-        ("STORY", "there is no corpus 'STORY'; did you mean story? charlm-tui --list-corpora lists them all"),
-        ("", "there is no corpus ''; charlm-tui --list-corpora lists them all"),
-        ("xyzzy:3", "there is no corpus 'xyzzy:3'; charlm-tui --list-corpora lists them all"),
+        ("STORY", "there is no corpus 'STORY'; did you mean story? `charlm corpora` lists them all"),
+        ("", "there is no corpus ''; `charlm corpora` lists them all"),
+        ("xyzzy:3", "there is no corpus 'xyzzy:3'; `charlm corpora` lists them all"),
         ("story:3", "corpus 'story' takes no seed, only generated ones do; ask for 'story'"),
     ],
 )

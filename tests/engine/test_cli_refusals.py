@@ -231,3 +231,15 @@ def test_no_refusal_repeats_what_a_terminal_would_obey(desk: Desk, words: tuple[
     assert "\x1b" not in said
     assert "\x07" not in said
     assert "vil" in said
+
+
+@pytest.mark.parametrize(
+    ("model", "word"), [("mlp", "heads=4"), ("lstm", "order=5"), ("kneser-ney", "batch=32")]
+)
+def test_what_means_nothing_is_refused_also_where_it_is_the_default(
+    desk: Desk, model: str, word: str
+) -> None:
+    done = desk.train("--set", word, model=model)
+    assert (done.code, done.out) == (2, "")
+    assert f"{word.replace('=', ' = ')}: means nothing to model = {model}" in done.err
+    assert not (desk.folder / "run").exists()

@@ -47,5 +47,5 @@ def test_a_preset_leaves_text_seed_and_stop_conditions_alone_and_decides_the_res
 def test_what_is_not_there_is_refused_by_name() -> None:
     with pytest.raises(RecipeError, match="model = perceptron: the model must be one of mlp"):
         preset("perceptron", TINY)
-    with pytest.raises(RecipeError, match="preset = huge: lstm has tiny and standard"):
+    with pytest.raises(RecipeError, match="preset = huge: choose one of tiny, standard for lstm"):
         preset("lstm", "huge")
