@@ -168,7 +168,7 @@ def test_a_fault_in_writing_keeps_what_was_written(phrase: Corpus) -> None:
     session.handle(Generate("the", 10**9))
     session.work()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.models.window.WindowContinuation.advance", failing(OSError("broken")))
+        patch.setattr("engine.models.mlp_continuation.MLPContinuation.advance", failing(OSError("broken")))
         session.work()
     (sample,) = session.picture().samples
     assert sample.state is SampleState.STOPPED
