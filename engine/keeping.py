@@ -202,8 +202,7 @@ def keep(run: LiveRun, folder: Path | None, clock: Callable[[], float] = time.mo
     Raises:
         RunError: if that fails; nothing is left of it, and the run is as it was.
     """
-    recipe = run.trainer.recipe
-    corpus = run.trainer.corpus
+    recipe, corpus = run.trainer.recipe, run.trainer.corpus
     made = new_folder(recipe, corpus) if folder is None else RunFolder.create(folder, recipe, corpus)
     keeper = Keeper(run, made, clock)
     try:

@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"charlm-tui: {error}\n")
         return BAD_INPUT
     app.run()
+    app.leaving.over()
     code = app.return_code or 0
     with contextlib.suppress(OSError):  # the terminal may be gone
         sys.stderr.write(app.farewell)

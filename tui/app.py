@@ -111,7 +111,7 @@ class CharlmApp(App[None]):
         self._runs = Runs(self._wishes.recipe, self._send, self._loaded)
         self._watch = Watch(self.engine, self.set_timer, self._show, lambda s: s.status is Status.RUNNING)
         self.engine_ended = True
-        self._leaving = Leaving(self.engine, lambda code: self.exit(return_code=code), self._refuse)
+        self.leaving = Leaving(self.engine, lambda code: self.exit(return_code=code), self._refuse)
         self._asking: Screen[Parting] | None = None  # whether to leave
 
     def compose(self) -> ComposeResult:
@@ -144,7 +144,7 @@ class CharlmApp(App[None]):
             self._painted()
         sys.setswitchinterval(SWITCH_INTERVAL)
         self.engine.start()
-        self._leaving.obey_signals()
+        self.leaving.obey_signals()
         if self._wishes.run is not None:
             self.push_screen(questions.which_run(None, self._wishes.run), self._resume)
         elif self._wishes.path:
@@ -167,7 +167,7 @@ class CharlmApp(App[None]):
     async def on_unmount(self) -> None:
         """End the engine, or note that it is in the middle of a step that takes long."""
         self.contest.close()
-        self._leaving.at_the_last_moment()
+        self.leaving.close()
         self.engine_ended = self.engine.close()
 
     # Snapshots.
@@ -438,18 +438,18 @@ class CharlmApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave; ask first if a run would be lost, but once."""
-        risk = self._leaving.at_risk(self.snapshot)
+        risk = self.leaving.at_risk(self.snapshot)
         if self.screen is self._asking:
             self.exit()
         elif risk:
             self._asking = questions.whether_to_leave(risk, self._runs.line)
             self.push_screen(self._asking, self._part)
         else:
-            await self._leaving.go(self.snapshot, new=False)
+            await self.leaving.go(self.snapshot, new=False)
 
     async def _part(self, parting: Parting | None) -> None:
         if parting is Parting.SAVE:
-            await self._leaving.go(self.snapshot, new=True)
+            await self.leaving.go(self.snapshot, new=True)
         elif parting is Parting.LEAVE:
             self.exit()
 
@@ -459,7 +459,7 @@ class CharlmApp(App[None]):
     @property
     def farewell(self) -> str:
         """Where the run is that was saved in the end, and how to go on with it: for after the screen is gone."""
-        last = self._leaving.last
+        last = self.leaving.last
         if last is None or last.kept is None:
             return ""
         folder = screen_text(shlex.quote(str(last.kept.folder)), newlines=False)

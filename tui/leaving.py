@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from types import FrameType
+from typing import Any
 
 from engine.commands import KeepAll, Pause
 from engine.snapshot import Snapshot, Status
@@ -21,8 +25,10 @@ from engine.thread import EngineThread
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 PATIENCE = 60.0
 """Seconds to wait for the step under way and for the disk."""
+GRACE = 3.0
+"""Seconds for the screen to go once all is saved; it never does where the terminal went first."""
 LAST_MOMENT = 5.0
-"""The same where the screen is gone already."""
+"""Seconds to wait for the engine where the screen is gone already."""
 WORTH_STEPS, WORTH_SECONDS = 100, 10.0
 """A run of so many steps, or of so many seconds, is one that a person would miss; any other is soon made again."""
 
@@ -73,7 +79,8 @@ class Leaving:
     ) -> None:
         self._engine, self._leave, self._stay = engine, leave, stay
         self._failed = False
-        self._ending: asyncio.Task[None] | None = None
+        self._over = threading.Event()
+        self._before: dict[signal.Signals, Any] = {}  # Any: whatever handler Python gives back
         self.last: Snapshot | None = None
 
     def at_risk(self, snapshot: Snapshot) -> AtRisk:
@@ -95,7 +102,7 @@ class Leaving:
             self._leave(0)
             return
         try:
-            last = await self._saved(new=new)
+            last = await asyncio.to_thread(self._saved, new=new)
         except TimeoutError:
             self._failed = True
             self._stay("not saved yet: the engine is in the middle of a step; wait, or quit without saving")
@@ -107,19 +114,27 @@ class Leaving:
             self._failed = True  # the engine has said why
 
     def obey_signals(self) -> None:
-        """From now on a signal that asks the program to end saves every run first; the event loop must run."""
-        loop = asyncio.get_running_loop()
-        for number in SIGNALS:
-            try:
-                loop.add_signal_handler(number, self._obey, number)
-            except (
-                NotImplementedError,
-                RuntimeError,
-            ):  # Windows has none; nor has a thread that is not the first
-                return
+        """From now on a signal that asks the program to end saves every run first; the event loop must run.
 
-    def at_the_last_moment(self) -> None:
-        """Save what is kept if that was not done; for an end that nobody announced."""
+        A handler of Python's own is called even where the loop waits for a terminal that nobody reads any more.
+        """
+        loop = asyncio.get_running_loop()
+
+        def obey(number: int, frame: FrameType | None) -> None:
+            signal.signal(number, signal.SIG_DFL)  # the second one is meant
+            threading.Thread(target=self._end, args=(number, loop), name="leaving", daemon=True).start()
+
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, obey) for number in SIGNALS}
+
+    def over(self) -> None:
+        """The screen is gone as it should."""
+        self._over.set()
+
+    def close(self) -> None:
+        """Save what is kept if that was not done, as after an error of the screen; signals mean what they did."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
         if self.last is None and self._engine.snapshot.kept is not None:
             self._engine.send(KeepAll(new=False))
             try:
@@ -127,18 +142,16 @@ class Leaving:
             except TimeoutError:  # a step that takes long: what was saved last has to do
                 return
 
-    def _obey(self, number: int) -> None:
-        if self._ending is not None:  # the second one is meant
-            self._leave(128 + number)
-            return
-        self._ending = asyncio.get_running_loop().create_task(self._end(number))
-
-    async def _end(self, number: int) -> None:
+    def _end(self, number: int, loop: asyncio.AbstractEventLoop) -> None:
+        """Save, then end the program: the usual way if the screen still can, else at once."""
         with contextlib.suppress(TimeoutError):  # nothing more can be done: the sender will not wait longer
-            self.last = await self._saved(new=True)
-        self._leave(128 + number)
+            self.last = self._saved(new=True)
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(self._leave, 128 + number)
+        if not self._over.wait(GRACE):
+            os._exit(128 + number)
 
-    async def _saved(self, *, new: bool) -> Snapshot:
+    def _saved(self, *, new: bool) -> Snapshot:
         """Let the engine pause and save; its picture after that.
 
         Raises:
@@ -147,7 +160,7 @@ class Leaving:
         if self._engine.snapshot.status is Status.RUNNING:
             self._engine.send(Pause())
         self._engine.send(KeepAll(new=new))
-        return await asyncio.to_thread(self._engine.settled, PATIENCE)
+        return self._engine.settled(PATIENCE)
 
 
 def _all_saved(snapshot: Snapshot, *, new: bool) -> bool:

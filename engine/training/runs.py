@@ -15,6 +15,7 @@ from engine.training.atomic import save_error, write_atomically
 from engine.training.checkpoint import Checkpoint, read_header
 from engine.training.errors import RunError, SaveError
 from engine.training.folder_lock import FolderLock
+from engine.training.kept_text import name_in_recipe
 from engine.training.metrics import Metrics
 from engine.training.recipe import Recipe
 from engine.training.run_folder import (
@@ -84,8 +85,9 @@ def new_folder(recipe: Recipe, corpus: Corpus) -> RunFolder:
     Raises:
         RunError: if none can be made.
     """
+    named = recipe.with_values(corpus=name_in_recipe(corpus))
     while True:
-        path = unused_path(default_folder(), recipe)
+        path = unused_path(default_folder(), named)
         try:
             return RunFolder.create(path, recipe, corpus)
         except SaveError:

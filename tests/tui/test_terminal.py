@@ -23,6 +23,11 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from corpora import catalog
+from corpora.corpus import Corpus, open_corpus
+from engine.training.run_folder import RunFolder
+from engine.training.runs import list_runs
+
 pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -130,6 +135,7 @@ class Terminal:
                 "TERM": "xterm-256color",
                 "HOME": str(home),
                 "XDG_CONFIG_HOME": str(home / "config"),
+                "CHARLM_RUNS": str(home / "runs"),
             },
             start_new_session=True,
         )
@@ -292,13 +298,78 @@ def test_what_a_text_says_cannot_reach_the_terminal(open_terminal: Open, tmp_pat
     assert "\x9b" not in terminal.written.decode()
 
 
-def test_the_window_is_closed_and_the_program_ends(open_terminal: Open) -> None:
+def test_a_run_is_kept_and_another_visit_goes_on_with_it(
+    open_terminal: Open, notes: Path, tmp_path: Path
+) -> None:
+    terminal = open_terminal(*PLAYGROUND, str(notes))
+    terminal.until(lambda text: step_on(text) == 0)
+    terminal.press("s")
+    terminal.until("paused  step 1 ")
+    terminal.press("q")
+    terminal.until("Quit?")
+    terminal.press("s")
+    assert terminal.exit_code() == 0
+    assert f"--run {tmp_path}/runs/notes-mlp`" in terminal.written.decode()
+    assert saved_steps(tmp_path) == {"notes-mlp": 1}
+    again = open_terminal(*PLAYGROUND, "--run", str(tmp_path / "runs" / "notes-mlp"))
+    again.until(lambda text: step_on(text) == 1 and "kept" in text.splitlines()[0])
+    again.press("s")
+    again.until("paused  step 2 ")
+    again.press("q")  # nothing is asked: nothing would be lost
+    assert again.exit_code() == 0
+    assert saved_steps(tmp_path) == {"notes-mlp": 2}
+
+
+def saved_steps(home: Path) -> dict[str, int]:
+    """Where the runs stand that are kept, by their names; each of them can be gone on with."""
+    steps = {run.name: run.step for run in list_runs(home / "runs")}
+    for name, step in steps.items():
+        folder = RunFolder.open(home / "runs" / name)
+        assert folder.load(by_name).course.steps_made == step
+    return steps
+
+
+def by_name(name: str) -> Corpus:
+    return catalog.load(name) if catalog.has(name) else open_corpus(name)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_saves_every_run_before_the_program_ends(
+    open_terminal: Open, tmp_path: Path, number: signal.Signals
+) -> None:
+    terminal = open_terminal(*PLAYGROUND)
+    terminal.until(lambda text: step_on(text) == 0)
+    terminal.press("s")
+    terminal.until("paused  step 1 ")
+    terminal.press("R")  # the run before is set aside
+    terminal.until("paused  step 0 ")
+    terminal.press(" ")
+    reached = step_on(terminal.until(lambda text: step_on(text) > 50))
+    terminal.process.send_signal(number)
+    assert terminal.exit_code() == 128 + number
+    assert b"\x1b[?1049l" in terminal.written
+    saved = saved_steps(tmp_path)
+    assert saved["proverbs-mlp"] == 1
+    assert saved["proverbs-mlp-2"] >= reached
+
+
+def test_the_window_is_closed_and_the_run_is_saved(open_terminal: Open, tmp_path: Path) -> None:
     terminal = open_terminal(*PLAYGROUND)
     terminal.until(lambda text: step_on(text) == 0)
     terminal.press(" ")
-    terminal.until(lambda text: step_on(text) > 50)
+    reached = step_on(terminal.until(lambda text: step_on(text) > 50))
     terminal.hang_up()
     terminal.process.wait(DEADLINE)
+    assert saved_steps(tmp_path)["proverbs-mlp"] >= reached
+
+
+def test_a_run_that_cannot_be_gone_on_with_is_said_before_the_screen_opens(
+    open_terminal: Open, tmp_path: Path
+) -> None:
+    terminal = open_terminal(*PLAYGROUND, "--run", str(tmp_path / "nowhere"))
+    assert terminal.exit_code() == 2
+    assert b"check the spelling" in terminal.written
+    assert b"\x1b[?1049h" not in terminal.written
 
 
 def test_a_smaller_window_is_told_so_and_a_larger_one_goes_on(open_terminal: Open) -> None:
