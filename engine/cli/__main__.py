@@ -13,6 +13,7 @@ from engine.cli import commands, listing
 from engine.cli.comparing import compare
 from engine.cli.failures import BAD_INPUT, FAILED, CommandError
 from engine.cli.progress import Progress
+from engine.cli.rate_finding import rate_finding
 from engine.cli.terminal import print_out
 from engine.cli.words import parser
 from engine.training.errors import RunError
@@ -24,6 +25,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "evaluate": commands.evaluate,
     "sample": commands.sample,
     "compare": compare,
+    "find-rate": rate_finding,
     "corpora": listing.print_corpora,
     "models": listing.print_models,
 }

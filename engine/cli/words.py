@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from engine.cli import results, sampling
+from engine.cli import rate_finding, results, sampling
 from engine.cli.failures import CommandError
 from engine.models.presets import STANDARD, TINY
 from engine.sampling import MAX_TEMPERATURE
@@ -89,12 +89,38 @@ def parser() -> argparse.ArgumentParser:
             epilog=_keys('compare: its "rows", one for each model, the best first', columns),
         )
     )
+    _find_rate(
+        commands.add_parser(
+            "find-rate",
+            help="look for a good learning rate by a range test",
+            epilog=_keys("find-rate", rate_finding.KEYS),
+        )
+    )
     for name, what in (("corpora", "texts that have a name"), ("models", "models")):
         _json(commands.add_parser(name, help=f"list the {what}"))
     return words
 
 
 def _train(words: argparse.ArgumentParser) -> None:
+    _recipe(words)
+    words.add_argument(
+        "--steps",
+        type=_whole(1, MAX_STEPS),
+        metavar="N",
+        help="stop after N steps, by which a schedule that falls has fallen; left aside by models that count",
+    )
+    words.add_argument(
+        "--out", type=_named, metavar="DIR", help="the run's folder (default: a new one among your data)"
+    )
+    _json(words)
+
+
+def _find_rate(words: argparse.ArgumentParser) -> None:
+    _recipe(words)
+    _json(words)
+
+
+def _recipe(words: argparse.ArgumentParser) -> None:
     _corpus(words)
     words.add_argument(
         "--model", type=_named, required=True, metavar="NAME", help="which model; `charlm models` lists them"
@@ -115,18 +141,8 @@ def _train(words: argparse.ArgumentParser) -> None:
         help="an ingredient of the recipe, such as hidden=64 or split=0.9/0.05/0.05; again for more",
     )
     words.add_argument(
-        "--steps",
-        type=_whole(1, MAX_STEPS),
-        metavar="N",
-        help="stop after N steps, by which a schedule that falls has fallen; left aside by models that count",
-    )
-    words.add_argument(
         "--seed", type=_whole(0, MAX_SEED), metavar="S", help="the seed of the run (default: 0)"
     )
-    words.add_argument(
-        "--out", type=_named, metavar="DIR", help="the run's folder (default: a new one among your data)"
-    )
-    _json(words)
 
 
 def _sample(words: argparse.ArgumentParser) -> None:
