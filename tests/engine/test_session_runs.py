@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from corpora.corpus import Corpus, Origin
+from corpora.corpus import Corpus
 from engine.commands import Alter, BringBack, Keep, KeepAll, Pause, Resume, Rewind, Run, Start, Step
 from engine.session import Session
 from engine.snapshot import Snapshot
@@ -22,11 +22,18 @@ from tests.engine.sessions import settled
 SMALL = Recipe(context=3, embedding=4, hidden=8, layers=1, batch=4, optimizer="adam", dropout=0.1)
 
 
+SESSIONS: list[Session] = []
+
+
 @pytest.fixture(autouse=True)
-def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where runs are kept, in place of that of whoever runs the test."""
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where runs are kept, in place of that of whoever runs the test; no folder stays open after it."""
     monkeypatch.setenv("CHARLM_RUNS", str(tmp_path / "runs"))
-    return tmp_path / "runs"
+    yield tmp_path / "runs"
+    while SESSIONS:
+        run = SESSIONS.pop().run
+        if run is not None and run.keeper is not None:
+            run.keeper.folder.close()
 
 
 def ticking(seconds: float) -> Callable[[], float]:
@@ -35,8 +42,13 @@ def ticking(seconds: float) -> Callable[[], float]:
     return lambda: next(ticks) * seconds
 
 
+def new_session(tick: float = 1.0) -> Session:
+    SESSIONS.append(Session(clock=ticking(tick)))
+    return SESSIONS[-1]
+
+
 def session_on(corpus: Corpus, recipe: Recipe = SMALL, tick: float = 1.0) -> Session:
-    session = Session(clock=ticking(tick))
+    session = new_session(tick)
     settled(session, Start(recipe, corpus))
     return session
 
@@ -178,7 +190,7 @@ def test_a_run_that_is_resumed_goes_on_as_if_never_stopped(phrase: Corpus, runs:
     )
     session = session_on(phrase, recipe)
     settled(session, Step(7), Alter("rate", 0.01), Step(6), Keep())
-    stopped = Session()
+    stopped = new_session()
     refused = settled(stopped, Resume(runs / f"phrase-{model}", phrase))
     assert "is in use" in refused.notice  # two sessions do not write to one folder
     settled(session, Start(recipe, phrase))
@@ -201,10 +213,6 @@ def test_the_run_that_goes_on_is_not_resumed(phrase: Corpus, runs: Path) -> None
 def test_a_run_that_cannot_be_resumed_leaves_the_present_one(phrase: Corpus, runs: Path) -> None:
     session = session_on(phrase)
     settled(session, Step(2), Keep(), Start(SMALL, phrase), Step(1))
-    other = Corpus.from_text("other", "another text entirely, " * 9, origin=Origin.OWN, source="written here")
-    seen = settled(session, Resume(runs / "phrase-mlp", other))
-    assert "another text" in seen.notice
-    assert (seen.step, seen.corpus) == (1, phrase)
     (runs / "phrase-mlp" / "checkpoint.safetensors").write_bytes(b"no such thing")
     seen = settled(session, Resume(runs / "phrase-mlp", phrase))
     assert "checkpoint.safetensors" in seen.notice
@@ -261,7 +269,7 @@ def test_a_kept_run_that_makes_room_is_saved_and_kept_again_when_it_is_back(
 def test_a_run_whose_folder_went_on_without_it_leaves_that_alone(phrase: Corpus, runs: Path) -> None:
     session = session_on(phrase)
     settled(session, Keep(), Step(4), Start(SMALL, phrase))
-    other = Session(clock=ticking(1.0))
+    other = new_session()
     settled(other, Resume(runs / "phrase-mlp", phrase), Step(5), Start(SMALL, phrase))
     seen = settled(session, BringBack(), Step())
     assert "not kept any more" in seen.notice
