@@ -62,7 +62,7 @@ def test_the_global_keys_are_those_of_the_table() -> None:
     expected |= {"r": "reset_same", "R": "reset_new", "y": "copy_recipe", "Y": "copy_sample"}
     expected |= {"p": "paste_recipe", "slash": "ask", "m": "compare", "T": "next_theme", "q": "quit"}
     expected |= {"C": "scoreboard", "asterisk": "find_rate"}
-    expected |= {"S": "scoreboard", "w": "keep", "W": "runs", "U": "bring_back"}
+    expected |= {"w": "keep", "W": "runs", "U": "bring_back"}
     expected |= {"left_square_bracket": "temperature(-0.05)", "right_square_bracket": "temperature(0.05)"}
     expected |= {"minus": "rate_down", "plus": "rate_up", "equals_sign": "rate_up"}
     expected |= {"question_mark": "help", "f1": "help"} | {str(n): f"pane({n})" for n in range(1, 7)}
