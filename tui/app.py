@@ -1,4 +1,4 @@
-"""CharlmApp: lays out the panes, draws snapshots in them, turns keys and messages into commands.
+"""CharlmApp: lays out the panes, draws snapshots in them, turns messages into commands; `actions.py` has the keys.
 
 It owns the engine thread and is the only one to talk to it. What a pane looks like, what a key is called and how
 a text is opened is known elsewhere.
@@ -13,34 +13,22 @@ from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from corpora.catalog import download_of
 from corpora.corpus import Corpus
 from engine.commands import (
-    Alter,
-    BringBack,
     Command,
-    Compare,
-    Keep,
-    NextPhase,
-    Pause,
-    Resume,
-    Rewind,
-    Rival,
-    Run,
-    Step,
-    StopGenerating,
     TurnSampling,
 )
 from engine.snapshot import Remedy, SampleState, Snapshot, Status
 from engine.thread import EngineThread
 from engine.training.recipe import Recipe
 from tui import questions
+from tui.actions import Actions
 from tui.command_line import Wishes
 from tui.keys import BINDINGS, GROUPS, active_key, load_keymap
 from tui.leaving import Leaving, Parting, worth_keeping
@@ -54,7 +42,7 @@ from tui.messages import (
 from tui.opening import Outcome
 from tui.runs import Runs
 from tui.scoreboard.contest import Contest
-from tui.screens import FirmScreen, Palette
+from tui.screens import FirmScreen
 from tui.status_line import StatusLine
 from tui.text import screen_text
 from tui.watch import Watch
@@ -71,7 +59,7 @@ SWITCH_INTERVAL = 0.0005
 run waits several times that long for the engine to let go (`tests/benchmarks/screen.py`)."""
 
 
-class CharlmApp(App[None]):
+class CharlmApp(Actions):
     """The playground.
 
     Arguments:
@@ -104,11 +92,11 @@ class CharlmApp(App[None]):
         super().__init__()
         self._painted = painted
         self._wishes = wishes or Wishes(Recipe())
-        self._keys = load_keymap(classes=_panes())
+        self.keys = load_keymap(classes=_panes())
         self._furniture: Furniture | None = None
         self.engine = EngineThread()
         self.contest = Contest()
-        self._runs = Runs(self._wishes.recipe, self._send, self._loaded)
+        self.runs = Runs(self._wishes.recipe, self.send, self._loaded)
         self._watch = Watch(self.engine, self.set_timer, self._show, lambda s: s.status is Status.RUNNING)
         self.engine_ended = True
         self.leaving = Leaving(self.engine, lambda code: self.exit(return_code=code), self._refuse)
@@ -126,7 +114,7 @@ class CharlmApp(App[None]):
 
     def on_mount(self) -> None:
         """Paint first; what takes longer begins with the first frame on the screen."""
-        self.set_keymap(self._keys)
+        self.set_keymap(self.keys)
         self.call_after_refresh(self._start)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -151,7 +139,7 @@ class CharlmApp(App[None]):
             dialog = questions.which_text(self._wishes.recipe.context, self._wishes.path)
             self.push_screen(dialog, self._opened)
         else:
-            self._runs.begin(self._wishes.recipe, self._wishes.corpus)
+            self.runs.begin(self._wishes.recipe, self._wishes.corpus)
         self._watch.look()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # Any: Textual's own type
@@ -179,17 +167,12 @@ class CharlmApp(App[None]):
             raise RuntimeError("the panes are not there yet")
         return self._furniture
 
-    @property
-    def snapshot(self) -> Snapshot:
-        """The snapshot on the screen."""
-        return self._runs.seen
-
     def _show(self, snapshot: Snapshot) -> bool:
         """Draw a snapshot; False once the program ends and the screen is cleared."""
         if not self.query(Workbench):
             return False
         if snapshot.version != self.snapshot.version:
-            before, self._runs.seen = self.snapshot, snapshot
+            before, self.runs.seen = self.snapshot, snapshot
             self.query_one(StatusLine).show(snapshot)
             self.query_one(Workbench).show(snapshot)
             self._announce(before, snapshot)
@@ -199,7 +182,7 @@ class CharlmApp(App[None]):
         if now.notice_number != before.notice_number:
             self.notify(now.notice, severity="warning", markup=False)
             if now.corpus is None:  # the run that was to go on cannot; a playground is never empty
-                self._runs.begin(Recipe())
+                self.runs.begin(Recipe())
         for run in now.set_aside[-1:]:
             if run not in before.set_aside and not run.kept and worth_keeping(run.step, run.seconds):
                 key = active_key(self, "run.bring_back")
@@ -211,13 +194,13 @@ class CharlmApp(App[None]):
 
     def _apply_remedy(self, remedy: Remedy | None) -> None:
         for command in remedy.commands if remedy else ():
-            self._send(command)
+            self.send(command)
 
     # Messages of the panes.
 
     def on_engine_command(self, event: EngineCommand) -> None:
         """A pane asks something of the engine."""
-        self._send(event.command)
+        self.send(event.command)
 
     def on_sampling_changed(self, event: SamplingChanged) -> None:
         """Temperature, top-k or top-p was turned: every pane may follow."""
@@ -225,11 +208,11 @@ class CharlmApp(App[None]):
         self.furniture.console.show_sampling(event.sampling)
         samples = self.snapshot.samples
         if samples and samples[-1].state is SampleState.WRITING:
-            self._send(TurnSampling(event.sampling))
+            self.send(TurnSampling(event.sampling))
 
     def on_corpus_chosen(self, event: CorpusChosen) -> None:
         """Begin a run on another text."""
-        self._runs.begin_on(event.choice)
+        self.runs.begin_on(event.choice)
 
     def on_open_requested(self, event: OpenRequested) -> None:
         """A pane asks for the open dialog."""
@@ -249,192 +232,16 @@ class CharlmApp(App[None]):
     def on_charlm_app_loaded(self, event: Loaded) -> None:
         """Begin the run that was waiting for its text."""
         if isinstance(event.outcome, Corpus):
-            self._runs.begin(event.recipe, event.outcome)
+            self.runs.begin(event.recipe, event.outcome)
         elif not event.outcome.cancelled:
             self.notify(event.outcome.message, severity="error", markup=False)
 
-    def _send(self, command: Command) -> None:
+    def send(self, command: Command) -> None:
         """Ask the engine for something, and look at once what comes of it: a person waits for it."""
         self.engine.send(command)
         self._watch.hurry()
 
-    # Actions; `keys.py` says which keys they are on.
-
-    def action_run_toggle(self) -> None:
-        """Run at full speed, or pause."""
-        running = self.snapshot.status is Status.RUNNING
-        self._send(Pause() if running else Run())
-
-    def action_step(self) -> None:
-        """One whole step."""
-        self._send(Step())
-
-    def action_phase(self) -> None:
-        """One phase."""
-        self._send(NextPhase())
-
-    def action_rewind(self, steps: int) -> None:
-        """Back in time."""
-        self._send(Rewind(steps))
-
-    def action_rate_up(self) -> None:
-        """A higher learning rate."""
-        self._runs.turn_rate(1, self.engine.snapshot.version)
-
-    def action_rate_down(self) -> None:
-        """A lower learning rate."""
-        self._runs.turn_rate(-1, self.engine.snapshot.version)
-
-    def action_find_rate(self) -> None:
-        """Look for a learning rate; a run under way waits meanwhile, so that the test has the processor."""
-        seen = self.snapshot
-        if seen.corpus is None or seen.current is None:
-            return
-        if not seen.current.means("rate"):
-            self.notify(f"{seen.current.model} learns by counting: it has no learning rate", markup=False)
-            return
-        waits = seen.status is Status.RUNNING
-        if waits:
-            self._send(Pause())
-        self.push_screen(
-            questions.which_rate(seen.current, seen.corpus), partial(self._rate_found, waits=waits)
-        )
-
-    def _rate_found(self, rate: float | None, *, waits: bool) -> None:
-        if rate is not None:
-            self._send(Alter("rate", rate))
-        if waits and self.snapshot.status is not Status.STOPPED:
-            self._send(Run())
-
-    def action_reset_same(self) -> None:
-        """The same run from the beginning."""
-        self._runs.begin(self._runs.recipe)
-
-    def action_reset_new(self) -> None:
-        """The same choices with the next seed."""
-        recipe = self._runs.recipe
-        self._runs.begin(recipe.with_values(seed=recipe.seed + 1, changes=()))
-
-    def action_open(self) -> None:
-        """Open a text."""
-        self.push_screen(questions.which_text(self._runs.recipe.context), self._opened)
-
-    def _opened(self, corpus: Corpus | None) -> None:
-        if corpus is not None:
-            self.post_message(CorpusChosen(corpus))
-        elif self.snapshot.corpus is None:  # a playground is never empty
-            self._runs.begin(Recipe())
-
-    def action_keep(self) -> None:
-        """Keep the run, or save it now."""
-        self._send(Keep())
-
-    def action_runs(self) -> None:
-        """The runs that are kept."""
-        kept = self.snapshot.kept
-        self.push_screen(questions.which_run(None if kept is None else kept.folder), self._resume)
-
-    def _resume(self, wish: Resume | None) -> None:
-        if wish is not None:
-            self._send(wish)
-        elif self.snapshot.corpus is None:  # a playground is never empty
-            self._runs.begin(Recipe())
-
-    def action_bring_back(self) -> None:
-        """The run that was set aside."""
-        self._send(BringBack())
-
-    def action_catalog(self) -> None:
-        """The catalog of texts."""
-        self.furniture.corpus.action_catalog()
-
-    def action_settings(self) -> None:
-        """Edit the recipe in a form."""
-        if self.snapshot.corpus is not None and self.snapshot.current is not None:
-            dialog = questions.which_settings(self.snapshot.current, self.snapshot.corpus)
-            self.push_screen(dialog, self._apply_recipe)
-
-    def action_compare(self) -> None:
-        """Choose models that count to compare with."""
-        if self.snapshot.corpus is not None:
-            self.push_screen(questions.which_rivals(self.snapshot.rivals), self._compare)
-
-    def _compare(self, rivals: tuple[Rival, ...] | None) -> None:
-        if rivals is not None:
-            self._send(Compare(rivals))
-
-    def action_paste_recipe(self) -> None:
-        """Edit the recipe as a line."""
-        self.push_screen(questions.which_recipe(self._runs.recipe), self._apply_recipe)
-
-    def _apply_recipe(self, recipe: Recipe | None) -> None:
-        """Take a recipe; a text that has to be fetched is fetched where that can be seen and given up."""
-        if recipe is None:
-            return
-        download = download_of(recipe.corpus)
-        if download is None or download.here or self._runs.is_open(recipe.corpus):
-            self._runs.adopt(recipe)
-        else:
-            dialog = questions.which_text(recipe.context, download.address)
-            self.push_screen(dialog, partial(self._begin_fetched, recipe))
-
-    def _begin_fetched(self, recipe: Recipe, corpus: Corpus | None) -> None:
-        if corpus is not None:
-            self._runs.begin(recipe, corpus)
-
-    def action_copy_recipe(self) -> None:
-        """Put the recipe on the clipboard."""
-        self.post_message(CopyRequested(self._runs.line, "the recipe"))
-
-    def action_copy_sample(self) -> None:
-        """Put the selected sample on the clipboard."""
-        text = self.furniture.console.selected_text()
-        if text is None:
-            self.notify("There is no text to copy yet", markup=False)
-        else:
-            self.post_message(CopyRequested(text, "the text"))
-
-    def action_generate(self) -> None:
-        """Let the model write, where it can be read."""
-        self.query_one(Workbench).reveal(6)
-        self.furniture.console.generate()
-
-    def action_stop_generating(self) -> None:
-        """End the text that is being written."""
-        self._send(StopGenerating())
-
-    def action_temperature(self, delta: float) -> None:
-        """Turn the temperature."""
-        self.furniture.console.nudge_temperature(delta)
-
-    def action_ask(self) -> None:
-        """Type a context."""
-        self.query_one(Workbench).jump(3)
-        self.furniture.distribution.focus_question()
-
-    def action_pane(self, number: int) -> None:
-        """Go to a pane."""
-        self.query_one(Workbench).jump(number)
-
-    def action_scoreboard(self) -> None:
-        """Compare models on the text that is open."""
-        corpus, recipe = self.snapshot.corpus, self.snapshot.current
-        if corpus is not None and recipe is not None:
-            self.push_screen(questions.which_model_is_best(self.contest, corpus, recipe))
-
-    def action_next_theme(self) -> None:
-        """Take the next theme."""
-        names = sorted(self.available_themes)
-        self.theme = names[(names.index(self.theme) + 1) % len(names)]
-
-    def action_command_palette(self) -> None:
-        """Search everything that can be done."""
-        if not isinstance(self.screen, Palette):
-            self.push_screen(Palette(id="--command-palette"))
-
-    def action_help(self) -> None:
-        """Show all keys."""
-        self.push_screen(questions.all_keys(self._keys, map(type, self.furniture.by_number().values())))
+    # Leaving.
 
     async def action_quit(self) -> None:
         """Leave; ask first if a run would be lost, but once."""
@@ -442,7 +249,7 @@ class CharlmApp(App[None]):
         if self.screen is self._asking:
             self.exit()
         elif risk:
-            self._asking = questions.whether_to_leave(risk, self._runs.line)
+            self._asking = questions.whether_to_leave(risk, self.runs.line)
             self.push_screen(self._asking, self._part)
         else:
             await self.leaving.go(self.snapshot, new=False)
