@@ -243,11 +243,11 @@ async def test_remapped_keys_do_their_work_and_show_on_the_screen(
     open_playground: OpenPlayground, own_configuration: Path
 ) -> None:
     own_configuration.parent.mkdir()
-    own_configuration.write_text('"run.step" = "f5,D"\n"generate.start" = "W"\n')
+    own_configuration.write_text('"run.step" = "f5,D"\n"generate.start" = "V"\n')
     async with open_playground(SMALL, size=WIDE) as play:
         assert (await play.keys("f5", "D")).step == 2
         assert (await play.keys("s")).step == 2  # no longer a key
-        await play.press("W")
+        await play.press("V")
         await play.until(lambda s: bool(s.samples) and s.samples[0].state is SampleState.DONE)
         await play.press("question_mark")
         assert isinstance(play.screen, HelpDialog)
