@@ -110,9 +110,10 @@ class LiveRun:
         """The step at which something else is to be done first."""
         made, recipe = self.trainer.steps_made, self.trainer.recipe
         borders = [] if last is None else [last]
-        if recipe.validate_every:
-            owed = self.validator.owed
-            borders.append(made if owed else (made // recipe.validate_every + 1) * recipe.validate_every)
+        if self.validator.owed:
+            borders.append(made)
+        elif recipe.validate_every:
+            borders.append((made // recipe.validate_every + 1) * recipe.validate_every)
         if self.stopping.rule.steps:
             borders.append(self.stopping.rule.steps)
         return min(borders, default=None)

@@ -36,9 +36,18 @@ class Validator:
 
     @property
     def owed(self) -> bool:
-        """Whether the recipe wants this very step validated before the next, and that is not done."""
-        every, step = self._course.recipe.validate_every, self._course.steps_made
-        return bool(every and step and step % every == 0 and self._possible and self.last_step != step)
+        """Whether this very step has to be validated before the next, and that is not done.
+
+        The recipe may say at which steps; and where it has patience, what is validated must be the run as it stands,
+        so that the best can be kept: a validation that has begun is then waited for.
+        """
+        recipe, step = self._course.recipe, self._course.steps_made
+        if not self._possible or not step or self.last_step == step:
+            return False
+        begun = self._evaluation is not None and self._evaluation.step == step
+        return (recipe.validate_every > 0 and step % recipe.validate_every == 0) or (
+            recipe.patience > 0 and begun
+        )
 
     @property
     def last_step(self) -> int:

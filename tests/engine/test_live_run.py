@@ -103,6 +103,17 @@ def test_the_session_stops_when_patience_is_over_however_often_it_validates(phra
     assert seen.losses.validation.argmin() == len(seen.losses.validation) - 4
 
 
+def test_with_patience_a_validation_that_has_begun_is_waited_for(phrase: Corpus) -> None:
+    run = LiveRun(begin(SMALL.with_values(patience=3), phrase))
+    run.train(time.perf_counter() + 0.01, None)
+    made = run.trainer.steps_made
+    while run.validator.last_step != made:
+        run.validate()
+        run.train(time.perf_counter() + 0.01, None)
+        assert run.trainer.steps_made == made or run.validator.last_step == made
+    assert not run.validator.owed
+
+
 def test_going_back_takes_the_validations_of_later_steps_back(phrase: Corpus) -> None:
     run = LiveRun(begin(SMALL.with_values(validate_every=10, stop_steps=30), phrase))
     led(run)
