@@ -38,8 +38,8 @@ class Validator:
     def owed(self) -> bool:
         """Whether this very step has to be validated before the next, and that is not done.
 
-        The recipe may say at which steps; and where it has patience, what is validated must be the run as it stands,
-        so that the best can be kept: a validation that has begun is then waited for.
+        The recipe may say at which steps; and where it has patience, what is validated must be the run as it
+        stands, so that the best can be kept: a validation that has begun is then waited for.
         """
         recipe, step = self._course.recipe, self._course.steps_made
         if not self._possible or not step or self.last_step == step:
