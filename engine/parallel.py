@@ -100,6 +100,11 @@ def product_into(out: FloatArray, left: FloatArray, right: FloatArray) -> None:
         _helper.start(partial(np.dot, left, right, out=out))
 
 
+def divided() -> bool:
+    """Whether this thread is at one of two pieces of work that are done at the same time."""
+    return _helper.divided
+
+
 def divide(one: Work, other: Work) -> None:
     """Do two pieces of work that know nothing of each other at the same time, and wait for both."""
     if _helper.divided:

@@ -1,8 +1,8 @@
-"""A whole sequence through one recurrent layer as one node of the graph, whatever the cell.
+"""What the kinds of recurrent layer share: what each of them promises, and how products are cut.
 
 A kind of layer (`rnn.py`, `lstm.py`, `gru.py`) is a `Reading`: made from weights, a sequence and a state, it has
-the hidden states, and knows the way back; and a `Cell`, which reads on step by step. What they share stands here:
-the node, and how products are cut.
+the hidden states, and knows the way back; and a `Cell`, which reads on step by step. `sequence.py` makes a node of
+the graph of it.
 
 Sequences are time-major, (T, B, .), so that what belongs to one step is contiguous. Within a step numbers are
 kept gate by gate, (G, B, H), so that an elementwise operation runs over whole blocks: at batch size 1 the price of
@@ -26,9 +26,8 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from engine.autograd.errors import ShapeError
 from engine.autograd.tensor import FloatArray, Tensor
-from engine.parallel import product_then
+from engine.parallel import divided, product_then
 
 Arrays: TypeAlias = tuple[FloatArray, ...]
 
@@ -61,46 +60,19 @@ class Cell(ABC):
         """x_t, (I,) -> h_t, (H,), which the next call overwrites."""
 
 
-class Reading(ABC):
-    """A sequence as one layer reads it, with what the way back needs.
-
-    Arguments:
-        weights: as `shapes` lists them.
-        x: the sequence, (T, B, I).
-        state: what the layer carries from before, (B, H) each; neither it nor `x` is written to.
+class Read(ABC):
+    """A sequence that a layer has read, with what the way back needs.
 
     Attributes:
-        hidden: h_1 .. h_T, (T, B, H), not contiguous.
-        name: the cell's, for people.
-        gates: how many columns of weights a unit has, G.
-        rows: what the rows of each weight are multiplied with, from the top: "hidden" h_t-1, "input" x_t, or "one",
-            which makes that row a bias.
-        carried: names of the arrays of a state.
-        stepping: what reads in the same way step by step.
+        hidden: h_1 .. h_T, (T, B, H), not always contiguous.
     """
 
-    name: ClassVar[str]
-    gates: ClassVar[int]
-    rows: ClassVar[Mapping[str, tuple[str, ...]]]
-    carried: ClassVar[tuple[str, ...]] = ("hidden",)
-    stepping: ClassVar[type[Cell]]
     hidden: FloatArray
-
-    @abstractmethod
-    def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None: ...
-
-    @classmethod
-    def shapes(cls, inputs: int, hidden: int) -> dict[str, tuple[int, int]]:
-        """The layer's weights by name, in the order in which everything here wants them: (rows, G*H) each."""
-        sizes = {"hidden": hidden, "input": inputs, "one": 1}
-        return {
-            name: (sum(sizes[row] for row in rows), cls.gates * hidden) for name, rows in cls.rows.items()
-        }
 
     @property
     @abstractmethod
     def state(self) -> Arrays:
-        """What is carried on after the last step, (B, H) each, copies."""
+        """What is carried on after the last step, as `Reading.carried` lists it, (B, H) each, copies."""
 
     @abstractmethod
     def last(self) -> Mapping[str, FloatArray]:
@@ -114,33 +86,39 @@ class Reading(ABC):
         """
 
 
-def sequence(
-    cell: type[Reading], x: Tensor, weights: Sequence[Tensor], state: Arrays
-) -> tuple[Tensor, Reading]:
-    """A layer's hidden states at every step, (T, B, H), as one node, and the reading they come from.
+class Reading(Read):
+    """A sequence as a layer of one kind reads it.
 
     Arguments:
-        cell: the kind of layer.
-        x: (T, B, I), T at least 1.
-        weights: as `cell.shapes` lists them.
-        state: what is carried from before, as `cell.carried` lists it, (B, H) each.
-    Raises:
-        ShapeError: if the sizes do not fit together.
+        weights: as `shapes` lists them.
+        x: the sequence, (T, B, I).
+        state: what the layer carries from before, (B, H) each; neither it nor `x` is written to.
+
+    Attributes:
+        name: the cell's, for people.
+        gates: how many columns of weights a unit has, G.
+        rows: what the rows of each weight are multiplied with, from the top: "hidden" h_t-1, "input" x_t, or "one",
+            which makes that row a bias.
+        carried: names of the arrays of a state.
+        stepping: what reads in the same way step by step.
     """
-    batch, inputs = x.shape[1:]
-    expected = cell.shapes(inputs, state[0].shape[1])
-    for (name, shape), weight in zip(expected.items(), weights, strict=True):
-        if weight.shape != shape:
-            raise ShapeError(f"{name} is {weight.shape}; with input {x.shape} it has to be {shape}")
-    for name, array in zip(cell.carried, state, strict=True):
-        if array.shape != state[0].shape or len(array) != batch:
-            raise ShapeError(f"the {name} state is {array.shape}; a batch of {batch} needs ({batch}, H)")
-    reading = cell([weight.data for weight in weights], x.data, state)
 
-    def backward(grad: FloatArray) -> None:
-        reading.backward(grad, x, weights)
+    name: ClassVar[str]
+    gates: ClassVar[int]
+    rows: ClassVar[Mapping[str, tuple[str, ...]]]
+    carried: ClassVar[tuple[str, ...]] = ("hidden",)
+    stepping: ClassVar[type[Cell]]
 
-    return Tensor.made_by(cell.name, reading.hidden, (x, *weights), backward), reading
+    @abstractmethod
+    def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None: ...
+
+    @classmethod
+    def shapes(cls, inputs: int, hidden: int) -> dict[str, tuple[int, int]]:
+        """The layer's weights by name, in the order in which everything here wants them: (rows, G*H) each."""
+        sizes = {"hidden": hidden, "input": inputs, "one": 1}
+        return {
+            name: (sum(sizes[row] for row in rows), cls.gates * hidden) for name, rows in cls.rows.items()
+        }
 
 
 @lru_cache(maxsize=2)
@@ -186,8 +164,11 @@ def multiply_rows(left: FloatArray, right: FloatArray, out: FloatArray) -> None:
 
 
 def stretches(steps: int, products: int) -> tuple[tuple[int, int], ...]:
-    """The steps in the order of the way back, cut where a weight gradient's `products` are many."""
-    count = max(1, min(MOST_STRETCHES, steps, products // WORTH_CUTTING))
+    """The steps in the order of the way back, cut where a weight gradient's `products` are many.
+
+    While the second thread is at another half of the batch they are not cut: nobody is there to begin early.
+    """
+    count = 1 if divided() else max(1, min(MOST_STRETCHES, steps, products // WORTH_CUTTING))
     edges = [steps * k // count for k in range(count, -1, -1)]
     return tuple((low, high) for high, low in pairwise(edges))
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from corpora.vocabulary import IdArray
 from engine.autograd.functions import reshape
 from engine.autograd.fused import softmax_cross_entropy
-from engine.autograd.recurrent import Arrays, Reading
+from engine.autograd.recurrent import Arrays, Read, Reading
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.models.language_model import NOTHING, Forward
 from engine.models.recurrent_reading import Continued, score
@@ -101,9 +101,7 @@ class Network(Module[IdArray]):
         """The state of every layer at the beginning of a text."""
         return tuple(layer.zeros(batch) for layer in self.layer)
 
-    def stages(
-        self, contexts: IdArray, states: tuple[Arrays, ...]
-    ) -> tuple[tuple[str, Tensor | Reading], ...]:
+    def stages(self, contexts: IdArray, states: tuple[Arrays, ...]) -> tuple[tuple[str, Tensor | Read], ...]:
         """(B, T) ids -> every stage, the last being the logits, (T*B, V), step by step.
 
         A layer's stage is its reading before dropout; the embedding's is (T, B, E).
@@ -111,7 +109,7 @@ class Network(Module[IdArray]):
         batch, steps = contexts.shape
         vectors = self.embedding(contexts.T.reshape(-1, 1))  # (T*B, E)
         x = reshape(vectors, (steps, batch, vectors.shape[1]))
-        stages: list[tuple[str, Tensor | Reading]] = [("embedding", x)]
+        stages: list[tuple[str, Tensor | Read]] = [("embedding", x)]
         for index, (layer, state) in enumerate(zip(self.layer, states, strict=True)):
             hidden, reading = layer.read(x, state)  # (T, B, H)
             stages.append((f"layer.{index}", reading))
@@ -179,8 +177,8 @@ class RecurrentModel(SequenceModel):
         self._memory = {
             f"{name}.{part}": array
             for name, stage in stages
-            if isinstance(stage, Reading)
-            for part, array in zip(stage.carried, stage.state, strict=True)
+            if isinstance(stage, Read)
+            for part, array in zip(self.cell.carried, stage.state, strict=True)
         }
         return Forward(stages)
 
@@ -211,7 +209,7 @@ class RecurrentModel(SequenceModel):
         values: dict[str, NDArray[np.floating]] = {}
         batch = forward.stages[0][1].shape[1]
         for name, stage in forward.stages:
-            if isinstance(stage, Reading):
+            if isinstance(stage, Read):
                 values |= {f"{name}.{part}": array[row].copy() for part, array in stage.last().items()}
             else:
                 values[name] = stage.data.reshape(-1, batch, stage.shape[-1])[-1, row].copy()

@@ -20,8 +20,9 @@ from engine.autograd.functions import concatenate, reduce_sum, reshape, sigmoid,
 from engine.autograd.gradcheck import check_gradients
 from engine.autograd.gru import GRUReading
 from engine.autograd.lstm import LSTMReading
-from engine.autograd.recurrent import Reading, sequence
+from engine.autograd.recurrent import Reading
 from engine.autograd.rnn import RNNReading
+from engine.autograd.sequence import sequence
 from engine.autograd.tensor import FloatArray, Tensor
 
 Floats = NDArray[np.float64]
