@@ -14,10 +14,12 @@ less the peepholes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+from weakref import finalize
 
 import numpy as np
 
-from engine.autograd.recurrent import DOT, Arrays, Cell, JointReading, by_gate, half_of, pieces
+from engine.autograd.recurrent import DOT, Arrays, Cell, JointReading, by_gate, half_of, joint_rows, pieces
 from engine.autograd.tensor import FloatArray
 
 O, I, F, G, C = range(5)  # noqa: E741  the letters of the equations
@@ -63,6 +65,71 @@ class LSTMCell(Cell):
         return h
 
 
+class Layout:
+    """The arrays of a sequence of one shape, and for every step the parts of them that the equations are about.
+
+    Arguments:
+        steps, batch, inputs, hidden, dtype: T, B, I, H and the precision.
+
+    Attributes:
+        joint: what the weight is multiplied with.
+        blocks: o, i, f, g and c_t-1, (T + 1, 5, B, H).
+        parts: i g and f c_t-1, whose sum is c_t, (T, 2, B, H).
+        squashed: tanh(c_t), (T, B, H).
+        steps: the views of each step.
+    """
+
+    def __init__(
+        self, steps: int, batch: int, inputs: int, hidden: int, dtype: np.dtype[np.floating]
+    ) -> None:
+        self.joint = joint_rows(steps, batch, inputs, hidden, dtype)
+        self.blocks = blocks = np.empty((steps + 1, 5, batch, hidden), dtype=dtype)
+        self.parts = parts = np.empty((steps, 2, batch, hidden), dtype=dtype)
+        self.squashed = np.empty((steps, batch, hidden), dtype=dtype)
+        gates = blocks[:-1, :C]
+        self.steps = list(
+            zip(
+                self.joint[:-1],
+                gates.reshape(steps, batch, 4 * hidden) if batch == 1 else gates,
+                gates,
+                gates[:, :G],
+                gates[:, O],
+                gates[:, I:G],
+                blocks[:-1, G:],
+                parts,
+                parts[:, 0],
+                parts[:, 1],
+                blocks[1:, C],
+                self.squashed,
+                self.joint[1:, :, :hidden],
+                strict=True,
+            )
+        )
+
+
+Shape: TypeAlias = tuple[int, int, int, int, "np.dtype[np.floating]"]
+
+SMALL_LAYOUT = 1 << 13
+"""T*B*H up to which a layout is used again: to make the views of 32 steps takes 30 us, a tenth of the way forward
+at batch size 1."""
+
+MOST_SPARE = 8
+
+_spare: dict[Shape, Layout] = {}
+"""Layouts that no reading uses, one of a shape; what is taken out belongs to one reading alone."""
+
+
+def lay_out(shape: Shape) -> Layout:
+    """A layout that nobody else uses."""
+    return _spare.pop(shape, None) or Layout(*shape)
+
+
+def put_back(shape: Shape, layout: Layout) -> None:
+    """Keep a layout whose reading is gone."""
+    if shape in _spare or len(_spare) < MOST_SPARE:
+        _spare[shape] = layout
+
+
 class LSTMReading(JointReading):
     """A sequence as an LSTM layer reads it; the arguments are those of every `Reading`."""
 
@@ -74,34 +141,17 @@ class LSTMReading(JointReading):
     def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None:
         (weight,) = weights
         hidden, cell = state
-        self._begin(x, hidden)
-        steps, (batch, size) = len(x), hidden.shape
-        blocks = np.empty((steps + 1, 5, batch, size), dtype=x.dtype)  # o, i, f, g, c_t-1
-        blocks[0, C] = cell
-        parts = np.empty((steps, 2, batch, size), dtype=x.dtype)  # i g and f c_t-1, whose sum is c_t
-        squashed = np.empty((steps, batch, size), dtype=x.dtype)  # tanh(c_t)
-        self._blocks, self._parts, self._squashed = blocks, parts, squashed
+        steps, batch, inputs = x.shape
+        size = hidden.shape[1]
+        shape = (steps, batch, inputs, size, x.dtype)
+        layout = lay_out(shape)
+        self._begin(x, hidden, layout.joint)
+        layout.blocks[0, C] = cell
+        self._blocks, self._parts, self._squashed = layout.blocks, layout.parts, layout.squashed
         weight, product = by_gate(weight, 4, batch)
-        gates = blocks[:-1, :C]
-        z = gates.reshape(steps, batch, 4 * size) if weight.ndim == 2 else gates
         half = half_of(x.dtype)
         add, multiply, tanh = np.add, np.multiply, np.tanh
-        for row, pre, oifg, oif, o, i_f, g_c, ig_fc, ig, fc, c, tanh_c, h in zip(
-            self._joint[:-1],
-            z,
-            gates,
-            gates[:, :G],
-            gates[:, O],
-            gates[:, I:G],
-            blocks[:-1, G:],
-            parts,
-            parts[:, 0],
-            parts[:, 1],
-            blocks[1:, C],
-            squashed,
-            self.hidden,
-            strict=True,
-        ):
+        for row, pre, oifg, oif, o, i_f, g_c, ig_fc, ig, fc, c, tanh_c, h in layout.steps:
             product(row, weight, pre)
             multiply(oif, half, oif)
             tanh(oifg, oifg)
@@ -111,6 +161,9 @@ class LSTMReading(JointReading):
             add(ig, fc, c)
             tanh(c, tanh_c)
             multiply(o, tanh_c, h)
+        if steps * batch * size <= SMALL_LAYOUT:
+            self.hidden = self.hidden.copy()  # which may be wanted for longer than the reading
+            finalize(self, put_back, shape, layout)
 
     @property
     def state(self) -> Arrays:
@@ -118,15 +171,15 @@ class LSTMReading(JointReading):
         return self.hidden[-1].copy(), self._blocks[-1, C].copy()
 
     def last(self) -> Mapping[str, FloatArray]:
-        """i_T, f_T, g_T, o_T, c_T and h_T."""
-        gates = self._blocks[-2]
+        """i_T, f_T, g_T, o_T, c_T and h_T, copies."""
+        gates = self._blocks[-2].copy()
         return {
             "input": gates[I],
             "forget": gates[F],
             "candidate": gates[G],
             "output": gates[O],
-            "cell": self._blocks[-1, C],
-            "hidden": self.hidden[-1],
+            "cell": self._blocks[-1, C].copy(),
+            "hidden": self.hidden[-1].copy(),
         }
 
     def _way_back(

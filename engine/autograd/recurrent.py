@@ -156,6 +156,11 @@ def pieces(rows: int, inner: int, outer: int) -> tuple[int, ...]:
     return (rows,)
 
 
+def joint_rows(steps: int, batch: int, inputs: int, hidden: int, dtype: np.dtype[np.floating]) -> FloatArray:
+    """Room for [h_t-1; x_t; 1] at every step and for the last hidden state, (T + 1, B, H + I + 1)."""
+    return np.empty((steps + 1, batch, hidden + inputs + 1), dtype=dtype)
+
+
 def multiply_rows(left: FloatArray, right: FloatArray, out: FloatArray) -> None:
     """Write (N, K) @ (K, M) to `out`, in pieces."""
     cut = pieces(len(left), *right.shape)
@@ -196,11 +201,9 @@ class JointReading(Reading):
     rows = MappingProxyType({"weight": ("hidden", "input", "one")})
     _joint: FloatArray
 
-    def _begin(self, x: FloatArray, hidden: FloatArray) -> None:
-        """Lay out the rows: all but the hidden states after the first step's."""
-        steps, batch, inputs = x.shape
+    def _begin(self, x: FloatArray, hidden: FloatArray, joint: FloatArray) -> None:
+        """Fill the rows, all but the hidden states after the first step's."""
         size = hidden.shape[1]
-        joint = np.empty((steps + 1, batch, size + inputs + 1), dtype=x.dtype)
         joint[0, :, :size] = hidden
         joint[:-1, :, size:-1] = x
         joint[:-1, :, -1] = 1

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from engine.autograd.recurrent import DOT, Arrays, Cell, JointReading, pieces
+from engine.autograd.recurrent import DOT, Arrays, Cell, JointReading, joint_rows, pieces
 from engine.autograd.tensor import FloatArray
 
 
@@ -43,7 +43,8 @@ class RNNReading(JointReading):
     def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None:
         (weight,) = weights
         (hidden,) = state
-        self._begin(x, hidden)
+        steps, batch, inputs = x.shape
+        self._begin(x, hidden, joint_rows(steps, batch, inputs, hidden.shape[1], x.dtype))
         z = np.empty(hidden.shape, dtype=x.dtype)
         dot, tanh = DOT, np.tanh
         for row, h in zip(self._joint, self.hidden, strict=False):
