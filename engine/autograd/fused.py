@@ -29,7 +29,7 @@ class Activation(Protocol):
     name: str
 
     def value(self, z: FloatArray) -> FloatArray:
-        """f(z) alone. May overwrite `z`."""
+        """f(z) alone, written over `z`."""
         ...
 
     def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
@@ -105,29 +105,38 @@ class _GELU:
         return z, (slopes,)
 
     def _forward(self, z: FloatArray, slope: FloatArray) -> None:
-        np.multiply(z, z, out=slope)
+        _, _, one, _, slope_cubic, slope_scale = _gelu_numbers(z.dtype)
+        np.multiply(z, z, slope)
         share = self._share(z, slope)
-        z *= share
-        slope *= 6 * GELU_SCALE * GELU_CUBIC
-        slope += 2 * GELU_SCALE  # 2 u'
-        slope *= z
-        slope *= 1 - share
-        slope += share
+        np.multiply(z, share, z)
+        np.multiply(slope, slope_cubic, slope)
+        np.add(slope, slope_scale, slope)  # 2 u'
+        np.multiply(slope, z, slope)
+        np.multiply(slope, one - share, slope)
+        np.add(slope, share, slope)
 
     @staticmethod
     def _share(z: FloatArray, square: FloatArray) -> FloatArray:
         """s of z and z^2."""
-        share = square * (GELU_SCALE * GELU_CUBIC)
-        share += GELU_SCALE
-        share *= z
-        np.tanh(share, out=share)
-        share += 1
-        share *= 0.5
+        cubic, scale, one, half, _, _ = _gelu_numbers(z.dtype)
+        share: FloatArray = np.multiply(square, cubic)
+        np.add(share, scale, share)
+        np.multiply(share, z, share)
+        np.tanh(share, share)
+        np.add(share, one, share)
+        np.multiply(share, half, share)
         return share
 
     def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
         (slopes,) = kept
         return grad * slopes
+
+
+@lru_cache(maxsize=4)
+def _gelu_numbers(dtype: np.dtype[np.floating]) -> tuple[FloatArray, ...]:
+    """The numbers in it as arrays, which numpy takes in half the time that it needs for Python's own."""
+    cubic = GELU_SCALE * GELU_CUBIC
+    return tuple(np.array(number, dtype) for number in (cubic, GELU_SCALE, 1, 0.5, 6 * cubic, 2 * GELU_SCALE))
 
 
 IDENTITY: Activation = _Identity()

@@ -27,7 +27,7 @@ from engine.autograd.tensor import FloatArray, Tensor
 from engine.models.language_model import Forward
 from engine.models.sliding import SlidingModel
 from engine.nn.block import WIDENING, Block
-from engine.nn.decoding import Affine, KeyValueCache, Normal
+from engine.nn.decoding import Affine, KeyValueCache, Scale
 from engine.nn.halves import Halves
 from engine.nn.initialisation import initialise
 from engine.nn.layers import Dropout, Linear
@@ -212,6 +212,7 @@ class DecoderReader:
 
     def __init__(self, sizes: Sizes, decoder: Decoder) -> None:
         self._sizes, self._decoder = sizes, decoder
+        self._scale = Scale(sizes.embedding)
 
     def begin(self, ids: IdArray) -> FloatArray:
         """Read the first characters, (n,) ids with n at least 1 -> logits after them, (V,)."""
@@ -223,27 +224,31 @@ class DecoderReader:
             x = block.filling(x, cache)
         self._length = len(ids)
 
-        self._vectors: FloatArray = decoder.embedding.weight.data * decoder.positions.scale  # (V, E)
-        places = decoder.positions.added
-        self._places = None if places is None else places.copy()
+        vectors, places = decoder.embedding.weight.data * decoder.positions.scale, decoder.positions.added
+        self._vectors = self._freed_of_mean(vectors)  # (V, E)
+        self._places = None if places is None else self._freed_of_mean(places)  # (T, E)
         self._blocks = [block.step(cache) for block, cache in zip(decoder.block, caches, strict=True)]
         weight = decoder.embedding.weight if decoder.output is None else decoder.output.weight
-        self._normal = None if decoder.norm is None else Normal.before(decoder.norm)
         self._output = Affine(weight.data, None, decoder.norm)
-        return self._logits(x.data[0, -1])
+        logits: FloatArray = decoder.scores(Tensor(x.data[:, -1])).data[0]
+        return logits
 
     def advance(self, character: int) -> FloatArray:
         """Read one more -> logits after it, (V,)."""
-        x: FloatArray = self._vectors[character]  # (E,)
+        x: FloatArray = self._vectors[character].copy()  # (E,)
         if self._places is not None:
-            x = x + self._places[self._length]
+            x += self._places[self._length]
         for block in self._blocks:
             x = block(x, self._length)
         self._length += 1
-        return self._logits(x)
+        self._output.inputs[:] = x
+        if self._decoder.norm is not None:
+            self._scale(x, self._output.inputs)
+        return self._output()
 
-    def _logits(self, x: FloatArray) -> FloatArray:
-        return self._output(x if self._normal is None else self._normal(x))
+    def _freed_of_mean(self, rows: FloatArray) -> FloatArray:
+        """A copy of rows, each without its mean if the decoder's norms come first and nobody sees it."""
+        return rows.copy() if self._decoder.norm is None else rows - rows.mean(axis=1, keepdims=True)
 
 
 class Transformer(SlidingModel):

@@ -60,10 +60,12 @@ class CausalSelfAttention(Module[Tensor]):
         return self.projection(causal_attention(qkv, self._heads, rotation=self._turns(x.shape[1])))
 
     def step(self, norm: LayerNorm | None, cache: KeyValueCache) -> AttentionStep:
-        """The same for one character after those in `cache`, with `norm` before it, as things stand now."""
-        return AttentionStep(
-            Affine.of(self.query_key_value, norm), Affine.of(self.projection), cache, self._rotation
-        )
+        """The same for one character after those in `cache`, as things stand now.
+
+        With `norm` before it, which gets vectors of mean 0, the output is freed of its mean.
+        """
+        projection = Affine.of(self.projection, centred=norm is not None)
+        return AttentionStep(Affine.of(self.query_key_value, norm), projection, cache, self._rotation)
 
     def weights(self, x: Tensor) -> FloatArray:
         """How much each character gathers from each: (1, T, E) -> (h, T, T), rows that sum to 1."""

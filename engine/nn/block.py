@@ -13,7 +13,7 @@ import numpy as np
 from engine.autograd.attention import ComplexArray
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.nn.attention import CausalSelfAttention
-from engine.nn.decoding import Affine, FeedForwardStep, KeyValueCache, Normal
+from engine.nn.decoding import Affine, FeedForwardStep, KeyValueCache, Normal, Scale
 from engine.nn.layers import Dropout, Linear
 from engine.nn.module import Module
 from engine.nn.normalisation import LayerNorm
@@ -53,8 +53,9 @@ class FeedForward(Module[Tensor]):
         return self.outer(self.inner(x))
 
     def step(self, norm: LayerNorm | None) -> FeedForwardStep:
-        """The same for one character, with `norm` before it, as things stand now."""
-        return FeedForwardStep(Affine.of(self.inner, norm), Affine.of(self.outer), self._activation)
+        """The same for one character, as things stand now; with `norm` before it, the output freed of its mean."""
+        outer = Affine.of(self.outer, centred=norm is not None)
+        return FeedForwardStep(Affine.of(self.inner, norm), outer, self._activation)
 
 
 class Block(Module[Tensor]):
@@ -125,26 +126,33 @@ class Block(Module[Tensor]):
         return self.attention.weights(self.norm_1(x) if self._norm_first else x)
 
     def step(self, cache: KeyValueCache) -> Callable[[FloatArray, int], FloatArray]:
-        """The block for one character after those in `cache`, as things stand now: (E,) and its place -> (E,)."""
+        """The block for one character after those in `cache`, as things stand now: (E,) and its place -> (E,).
+
+        It may write over what it is given. With norms first, vectors come and go freed of their means.
+        """
         if self._norm_first:
             attention, feed_forward = (
                 self.attention.step(self.norm_1, cache),
                 self.feed_forward.step(self.norm_2),
             )
-            normal = Normal.before(self.norm_1)
+            scale = Scale(self.norm_1.weight.data.size)
 
             def norm_first(x: FloatArray, place: int) -> FloatArray:
-                x = x + attention(normal(x), place)
-                x += feed_forward(normal(x))
+                scale(x, attention.inputs)
+                x += attention(place)
+                scale(x, feed_forward.inputs)
+                x += feed_forward()
                 return x
 
             return norm_first
 
         attention, feed_forward = self.attention.step(None, cache), self.feed_forward.step(None)
-        norm_1, norm_2 = Normal.of(self.norm_1), Normal.of(self.norm_2)
+        norm_1, norm_2 = Normal(self.norm_1), Normal(self.norm_2)
 
         def norm_last(x: FloatArray, place: int) -> FloatArray:
-            x = norm_1(x + attention(x, place))
-            return norm_2(x + feed_forward(x))
+            attention.inputs[:] = x
+            x = norm_1(x + attention(place))
+            feed_forward.inputs[:] = x
+            return norm_2(x + feed_forward())
 
         return norm_last
