@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.autograd.errors import ShapeError
+from engine.autograd.functions import ones
 from engine.autograd.tensor import FloatArray, Tensor
 
 SAFE_SCORE = 60.0
@@ -118,7 +119,7 @@ def exponentials(queries: FloatArray, keys: FloatArray) -> FloatArray:
 def row_sums(array: FloatArray) -> FloatArray:
     """Sums over the last axis, kept as an axis of 1; as a product, which is a fifth of the time of `sum`."""
     size = array.shape[-1]
-    sums: FloatArray = np.dot(np.ascontiguousarray(array).reshape(-1, size), _ones(size, array.dtype))
+    sums: FloatArray = np.dot(np.ascontiguousarray(array).reshape(-1, size), ones(size, array.dtype))
     return sums.reshape(*array.shape[:-1], 1)
 
 
@@ -140,10 +141,3 @@ def causal(time: int, dtype: np.dtype[np.floating]) -> FloatArray:
     allowed = np.tri(time, dtype=dtype)
     allowed.flags.writeable = False
     return allowed
-
-
-@lru_cache(maxsize=64)
-def _ones(size: int, dtype: np.dtype[np.floating]) -> FloatArray:
-    ones = np.ones(size, dtype=dtype)
-    ones.flags.writeable = False
-    return ones

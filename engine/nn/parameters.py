@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.autograd.functions import ones
 from engine.autograd.tensor import FloatArray, Tensor, unbroadcast
 from engine.parallel import finish, product_into
 
@@ -116,12 +117,12 @@ class Parameter(Tensor):
             self._add(np.dot(left, right))
 
     def receive_sum(self, gradient: FloatArray) -> None:
-        """Add the sum over the first axis, straight into the slot if it is the first to arrive."""
+        """Add the sum of the rows of a matrix, straight into the slot if it is the first to arrive."""
         if self._fresh:
-            np.add.reduce(gradient, axis=0, out=self._slot)
+            np.dot(ones(len(gradient), gradient.dtype), gradient, self._slot)
             self._fresh = False
         else:
-            self._add(gradient.sum(axis=0))
+            self._add(np.dot(ones(len(gradient), gradient.dtype), gradient))
 
     def _add(self, gradient: FloatArray) -> None:
         finish()  # the first product may still be on its way into the slot
