@@ -190,6 +190,18 @@ def test_a_continuation_within_the_window_gives_the_logits_of_a_whole_pass(
                 going.advance(int(ids[length]))
 
 
+def test_a_continuation_survives_scores_whose_exponentials_overflow() -> None:
+    model = Transformer(SMALL, seed=1, dtype="float64")
+    for group in model.parameters.groups:
+        if "query_key_value" in group.name:
+            group.of(model.parameters.values)[:] *= 2000
+    ids = text(4)
+    going = model.start(ids[:1])
+    for length in range(2, 5):
+        going.advance(int(ids[length - 1]))
+        assert np.allclose(going.logits, model.logits(ids[:length]), rtol=1e-8, atol=1e-8)
+
+
 @pytest.mark.parametrize("context", [1, 2, 5, 6])
 def test_beyond_the_window_it_sees_between_half_and_all_of_it_and_says_how_much(context: int) -> None:
     model = transformer(context=context)
