@@ -168,9 +168,9 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: Activatio
         weight.receive_product(grad.T, inputs)
         if bias is not None:
             bias.receive_sum(grad)
-        x.receive(np.dot(grad, matrix).reshape(x.data.shape))  # (..., I)
+        x.receive(laid_out_as(x.data, np.dot(grad, matrix)))  # (..., I)
 
-    result = rows.reshape(*x.data.shape[:-1], len(matrix))  # (..., O)
+    result = laid_out_as(x.data, rows)  # (..., O)
     parents = (x, weight) if bias is None else (x, weight, bias)
     return Tensor.made_by(f"linear+{activation.name}", result, parents, backward)
 
@@ -178,6 +178,11 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: Activatio
 def as_rows(array: FloatArray) -> FloatArray:
     """The same numbers as a matrix, (..., E) -> (N, E)."""
     return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
+
+
+def laid_out_as(array: FloatArray, rows: FloatArray) -> FloatArray:
+    """Rows along the axes of `array`, (N, O) -> (..., O); a matrix stays itself, which saves a call."""
+    return rows if array.ndim == 2 else rows.reshape(*array.shape[:-1], rows.shape[1])
 
 
 def embed(table: Tensor, ids: IntArray) -> Tensor:
