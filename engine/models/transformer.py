@@ -241,10 +241,9 @@ class DecoderReader:
         for block in self._blocks:
             x = block(x, self._length)
         self._length += 1
-        self._output.inputs[:] = x
         if self._decoder.norm is not None:
-            self._scale(x, self._output.inputs)
-        return self._output()
+            self._scale(x, x)
+        return self._output(x)
 
     def _freed_of_mean(self, rows: FloatArray) -> FloatArray:
         """A copy of rows, each without its mean if the decoder's norms come first and nobody sees it."""

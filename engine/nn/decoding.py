@@ -44,7 +44,7 @@ class KeyValueCache:
 class Affine:
     """W x + b for one x, with copies of a layer's weights and of the gain and bias of the norm before it.
 
-    Whoever calls it has written x to `inputs`, behind which a 1 stands: what it is multiplied with is b.
+    Behind x, in `inputs`, a 1 stands: what it is multiplied with is b. Who writes x there saves a copy.
 
     Arguments:
         weight: (O, I).
@@ -82,8 +82,13 @@ class Affine:
         bias = None if layer.bias is None else layer.bias.data
         return cls(layer.weight.data, bias, norm, centred=centred)
 
-    def __call__(self, out: FloatArray | None = None) -> FloatArray:
-        """(O,), written to `out` where that is given."""
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """(I,) -> (O,)."""
+        self.inputs[:] = x
+        return self.output()
+
+    def output(self, out: FloatArray | None = None) -> FloatArray:
+        """That for what stands in `inputs`, (O,); written to `out` where that is given."""
         result: FloatArray = np.dot(self.weight, self._vector, out)
         return result
 
@@ -153,7 +158,7 @@ class AttentionStep:
     def __call__(self, place: int) -> FloatArray:
         """(E,)."""
         stop = place + 1
-        self._query_key_value(self._flat)
+        self._query_key_value.output(self._flat)
         if self._turned is not None and self._rotation is not None:
             self._turned *= self._rotation[place]
         self._old_keys[:, :, place] = self._key
@@ -165,7 +170,7 @@ class AttentionStep:
         np.exp(weights, weights)
         np.matmul(weights, self._cache.values[:, :stop], self._summed)  # (h, 1, D + 1)
         np.divide(self._sums, self._totals, self._gathered)
-        return self._projection()
+        return self._projection.output()
 
 
 class FeedForwardStep:
@@ -181,5 +186,5 @@ class FeedForwardStep:
 
     def __call__(self) -> FloatArray:
         """(E,)."""
-        self._activation.value(self._inner(self._outer.inputs))
-        return self._outer()
+        self._activation.value(self._inner.output(self._outer.inputs))
+        return self._outer.output()
