@@ -66,7 +66,7 @@ class Footprint:
 
     Attributes:
         parameters: how many; 0 for a model that counts.
-        state_bytes: of one remembered step: parameters and optimizer.
+        state_bytes: of one remembered step: parameters, optimizer, what the model carries along.
         rewind_limit: steps that memory would reach back.
         bytes: of everything at once, roughly.
     """
@@ -86,14 +86,15 @@ def footprint(recipe: Recipe, vocabulary: int, length: int = 0, budget: int = BU
         budget: bytes for the memory of the past.
     """
     if recipe.model in COUNTING:
-        return Footprint(0, 0, 0, COUNT_BYTES * length * recipe.order)
+        order = recipe.order if recipe.means("order") else 1
+        return Footprint(0, 0, 0, COUNT_BYTES * length * order)
     scalar = recipe.model == "scalar-mlp"  # always float64, and every step of it is remembered
     number = 8 if scalar or recipe.precision == "float64" else 4
     parameters = parameter_count(recipe, vocabulary)
     moments = optimizer(recipe.optimizer, 1, np.float32, momentum=recipe.momentum).moments
-    state = parameters * number * (1 + len(moments))
+    state = number * (parameters * (1 + len(moments)) + _remembered(recipe))
     past = Past(state, budget, 1 if scalar else STRIDE)
-    largest = max([recipe.batch, *(int(c.value) for c in recipe.changes if c.name == "batch")])
+    largest = _largest_batch(recipe)
     if scalar:
         needed = VALUE_BYTES * parameters * (2 + largest)
     else:
@@ -126,6 +127,18 @@ def memory_left() -> int | None:
     """Bytes that can still be had, None where that cannot be told."""
     left = [bytes_left for bytes_left in (_of_the_machine(), _of_the_container()) if bytes_left is not None]
     return min(left, default=None)
+
+
+def _largest_batch(recipe: Recipe) -> int:
+    return max([recipe.batch, *(int(change.value) for change in recipe.changes if change.name == "batch")])
+
+
+def _remembered(recipe: Recipe) -> int:
+    """Numbers that the model keeps from step to step besides its parameters: carried states, running statistics."""
+    if recipe.model in RECURRENT:
+        states = 2 if recipe.model == "lstm" else 1
+        return states * _largest_batch(recipe) * recipe.layers * recipe.hidden
+    return 2 * recipe.layers * recipe.hidden if recipe.batchnorm == "yes" else 0
 
 
 def _kept_by_an_example(recipe: Recipe, vocabulary: int) -> int:

@@ -117,6 +117,7 @@ class Keeper:
             RunError: if that fails.
         """
         self._measured, self._validated = self._run.trainer.steps_made, self._run.validator.last_step
+        self._best = self._run.stopping.validations.best
         try:
             self.folder.forget_after(self._measured)
         except RunError as error:
@@ -169,27 +170,24 @@ class Keeper:
         row = course.losses.last
         if row is None or not (fresh or (course.steps_made != self._measured and time_has_come)):
             return
-        record: dict[str, float | int | str | None] = {
-            "step": course.steps_made,
-            "loss": row[0],
-            "smoothed": row[1],
-            "seconds": run.seconds,
-            "epoch": course.epochs,
-        }
+        record: dict[str, float | int | str | None] = {"step": course.steps_made}
+        if course.steps_made != self._measured:
+            record |= {"loss": row[0], "smoothed": row[1], "seconds": run.seconds, "epoch": course.epochs}
+            if isinstance(course, Trainer):
+                record |= {"rate": course.last_rate, "gradient_norm": course.gradient_norm}
         if fresh:
             record["validation_loss"] = run.validator.last_loss
-        if isinstance(course, Trainer):
-            record |= {"rate": course.rate, "gradient_norm": course.gradient_norm}
         self.folder.log(record)
         self._measured, self._validated = course.steps_made, validated
         self._measured_at = self._clock()
 
     def _keep_best(self) -> None:
         """Where a run may stop early, what it was at its best counts in the end."""
-        run, best = self._run, self._run.stopping.validations.best
-        if run.trainer.recipe.patience and best != self._best:
+        run, seen = self._run, self._run.stopping.validations
+        stands_there = seen.best_step == run.trainer.steps_made
+        if run.trainer.recipe.patience and seen.best != self._best and stands_there:
             self.folder.save(run.trainer, run.seconds, run.validator.losses, best=True)
-            self._best = best
+            self._best = seen.best
 
 
 def keep(run: LiveRun, folder: Path | None, clock: Callable[[], float] = time.monotonic) -> Keeper:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,7 +53,7 @@ class LiveRun:
         self.trainer, self.tracer = course, watch(course)
         model = course.model
         self.formulas = tuple(model.formulas().items()) if isinstance(model, GradientModel) else ()
-        self.validator = Validator(course, validations)
+        self.validator = Validator(course, validations, seconds)
         self.stopping = Stopping(stop_rule(course.recipe))
         self._recall_validations()
         self.seconds = seconds
@@ -94,10 +93,6 @@ class LiveRun:
         return trainer.finished or self.stopping.reason(
             trainer.steps_made, self.seconds, math.nan if smoothed is None else smoothed[1]
         )
-
-    def stop_at(self, step: int) -> None:
-        """Stop after `step` steps in all, whatever the recipe says of steps and seconds."""
-        self.stopping.rule = replace(self.stopping.rule, steps=step, seconds=0.0)
 
     def validate(self) -> None:
         """Score a piece of the validation split."""

@@ -1,7 +1,8 @@
-"""Safe: what sees to it that no run of a sitting is lost.
+"""Safe: what sees to it that no run of a sitting is lost unawares.
 
 A run that is kept is saved as it goes; one that has to make room for another is set aside in memory, to be brought
-back exactly as it was; all of them can be saved at once when the program has to end.
+back exactly as it was, and when there are too many it is said that one goes; all of them can be saved at once when
+the program has to end.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from engine.training.errors import RunError
 ROOM = 3
 """Runs that are set aside at most; each takes the memory of a run. With room for one, a few steps after a reset
 would push out the work of an hour."""
+WORTH_SAYING = 100
+"""Steps of a run whose going is told."""
 LOOK_SECONDS = 0.004
 """Seconds to wait for a run to be saved before the next look at the commands."""
 
@@ -52,7 +55,17 @@ class Safe:
         if run is not None:
             self._close(run)
             if run.trainer.steps_made:
+                if len(self._aside) == ROOM:
+                    self._let_go(self._aside[0])
                 self._aside.append(run)
+
+    def _let_go(self, oldest: LiveRun) -> None:
+        made = oldest.trainer.steps_made
+        if oldest.keeper is None and made >= WORTH_SAYING:
+            self._say(
+                f"{ROOM} runs are held in memory: the oldest, at step {made:,}, made room; one that is kept in a "
+                "folder stays"
+            )
 
     def bring_back(self, instead_of: LiveRun) -> LiveRun:
         """The run that was set aside last; the present one goes behind the others, so that each has its turn.

@@ -21,18 +21,19 @@ class Validator:
     Arguments:
         course: the run.
         losses: of the validations so far, one number a row; None for none.
+        trained: seconds the run was trained before; validation may take its share of what comes after.
 
     Attributes:
         losses: the validation losses so far, nats per character, by step.
     """
 
-    def __init__(self, course: Course, losses: LossHistory | None = None) -> None:
+    def __init__(self, course: Course, losses: LossHistory | None = None, trained: float = 0.0) -> None:
         self.losses = LossHistory(columns=1, capacity=VALIDATIONS_KEPT) if losses is None else losses
         self._course = course
         self._evaluation: Evaluation | None = None
         self._replica: LanguageModel | None = None
         self._begun_at = self.last_step  # the step validated last, or being validated
-        self._seconds = 0.0
+        self._seconds, self._trained = 0.0, trained
 
     @property
     def owed(self) -> bool:
@@ -73,7 +74,7 @@ class Validator:
         if course.steps_made == 0 or not self._possible:
             return False
         if training_seconds is not None and (
-            course.recipe.validate_every or self._seconds > SHARE * training_seconds
+            course.recipe.validate_every or self._seconds > SHARE * (training_seconds - self._trained)
         ):
             return False
         return self._evaluation is not None or self._begun_at != course.steps_made

@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from engine.cli.interrupts import Interrupts
 from engine.cli.progress import Progress
 from engine.cli.results import Scores
+from engine.scoreboard.protocol import TRAIN_SCORED
 from engine.training.course import Course
 from engine.training.rules import COUNTING
 
 PARTS = ("train", "validation", "test")
 
-MOST_OF_TRAINING = 100_000
-"""Characters of the training part that a model which learns by gradients is scored on after training: its last."""
-
 QUICK = (
     "every character once, in order, without noise, each given many of those before it; of the training part the "
-    f"last {MOST_OF_TRAINING:,}, or all of it for a model that counts"
+    f"last {TRAIN_SCORED:,}, or all of it for a model that counts"
 )
 THOROUGH = "every character once, in order, without noise, each given all before it that the model can use"
 
@@ -55,7 +53,7 @@ def score(
     for part in parts:
         start, stop = part_borders(course, part)
         if part == "train" and not thorough and course.recipe.model not in COUNTING:
-            start = max(start, stop - MOST_OF_TRAINING)
+            start = max(start, stop - TRAIN_SCORED)
         characters[part] = stop - start
         if start < stop:
             losses[part] = _mean_loss(course, part, start, stop, progress, interrupts, thorough=thorough)

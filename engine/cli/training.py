@@ -9,6 +9,7 @@ from engine.cli.interrupts import Interrupts
 from engine.cli.progress import Progress
 from engine.keeping import Keeper
 from engine.live_run import LiveRun
+from engine.training.divergence import Diverged
 from engine.training.rules import COUNTING
 from engine.training.run_folder import RunFolder
 
@@ -61,8 +62,14 @@ class Training:
                     ending = Ending(reason, interrupted=False)
                     break
                 self._work()
-        finally:
+        except Diverged:
             self._keeper.save()
+            raise
+        except BaseException:  # a second signal may have come in the middle of an update
+            self._run.trainer.recover()
+            self._keeper.save()
+            raise
+        self._keeper.save()
         self._say(last=True)
         return ending
 

@@ -37,14 +37,21 @@ def split_borders(recipe: Recipe, length: int) -> tuple[int, int, int, int]:
     """Where the contiguous train, validation and test parts of `length` characters begin and end.
 
     Raises:
-        RecipeError: if the training part has no whole example.
+        RecipeError: if the training part has no whole example, or validations are wanted and there is nothing for
+            them.
     """
     train = round(length * recipe.train_share)
-    validation = min(length, train + round(length * recipe.validation_share))
+    validation = min(length, max(train, round(length * (recipe.train_share + recipe.validation_share))))
     if train <= recipe.context:
         raise RecipeError(
             f"train_share = {recipe.train_share:g} of {length} characters leaves {train} to train on, too few for "
             f"context = {recipe.context}; use a longer text, a shorter context or a larger share"
+        )
+    if validation == train and (recipe.patience or recipe.validate_every):
+        name = "patience" if recipe.patience else "validate_every"
+        raise RecipeError(
+            f"{name} = {getattr(recipe, name)}: validation_share = {recipe.validation_share:g} of {length} "
+            "characters leaves none to validate on; give a larger share or a longer text"
         )
     return 0, train, validation, length
 

@@ -155,6 +155,9 @@ def fork(source: Path, destination: Path, step: int | None = None) -> RunFolder:
             write_atomically(destination / TEXT, text.read_bytes())
         if checkpoint is not None:
             checkpoint.save(destination / CHECKPOINT)
+            best = Checkpoint.load(run.path / BEST) if (run.path / BEST).exists() else None
+            if best is not None and best.header.step <= checkpoint.header.step:
+                best.save(destination / BEST)
             measured = Metrics(destination / METRICS)
             for record in run.records():
                 measured.append(record)

@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike
 from corpora.corpus import Corpus
 from engine.autograd.errors import DomainError
 from engine.autograd.tensor import FloatArray
+from engine.footprint import footprint
 from engine.memory import keep_freed_memory
 from engine.models.catalog import build_gradient
 from engine.models.language_model import Batch, Differentiable, Forward, GradientModel
@@ -51,6 +52,10 @@ class Trainer(Course):
     Raises:
         RecipeError: if recipe and text do not go together.
         UntrainableError: if no model can be trained on the text.
+
+    Attributes:
+        gradient_norm: of the last step, before clipping; None before the first one made here.
+        last_rate: the learning rate of the last update; None before the first one made here.
     """
 
     phases: ClassVar[tuple[Phase, ...]] = tuple(Phase)
@@ -85,8 +90,10 @@ class Trainer(Course):
             kind=recipe.batching,
             everywhere=self.model.everywhere,
         )
-        state_bytes = values.nbytes + self._optimizer.state_bytes
+        state_bytes = footprint(recipe, len(corpus.vocabulary)).state_bytes
         self._past = Past(state_bytes, rewind_budget, 1 if self.model.replays_slowly else STRIDE)
+        self.gradient_norm: float | None = None
+        self.last_rate: float | None = None
         self._settle()
 
     # The phases of a step, in their order.
@@ -157,7 +164,8 @@ class Trainer(Course):
         gradient = parameters.gradient()
         self.clipped_entries = clip_by_value(gradient, current.clip_value) if current.clip_value else 0
         self.norm_before_clipping = clip_by_norm(gradient, current.clip_norm) if current.clip_norm else 0.0
-        self._optimizer.update(parameters.values, gradient, self._schedule.rate(self.steps_made))
+        self.last_rate = self.rate
+        self._optimizer.update(parameters.values, gradient, self.last_rate)
         parameters.publish()
         self.steps_made += 1
         self.phase = None

@@ -91,3 +91,19 @@ def test_the_largest_model_of_the_rules_is_refused_on_any_machine_of_today() -> 
         model="lstm", hidden=4096, embedding=2048, layers=3, context=1024, batch=4096, precision="float64"
     )
     assert footprint.footprint(largest, 100_000).bytes > 1 << 40
+
+
+@pytest.mark.parametrize("model", ["rnn", "lstm", "gru"])
+def test_the_states_that_are_carried_along_count(model: str, phrase: Corpus) -> None:
+    recipe = Recipe(model=model, hidden=8, embedding=4, layers=2, batch=16, batching="streams")
+    trainer = Trainer(recipe, phrase)
+    trainer.step()
+    state = trainer.state()
+    arrays = [state.values, *state.optimizer.moments.values(), *state.memory.values()]
+    needed = footprint.footprint(recipe, len(phrase.vocabulary)).state_bytes
+    assert needed == sum(array.nbytes for array in arrays)
+
+
+def test_a_model_without_n_grams_needs_as_much_for_a_text_as_one_of_single_characters() -> None:
+    unigram, uniform = (footprint.footprint(Recipe(model=m), 50, 1000).bytes for m in ("unigram", "uniform"))
+    assert unigram == uniform == footprint.footprint(Recipe(model="kneser-ney", order=1), 50, 1000).bytes

@@ -36,10 +36,13 @@ def test_it_stops_at_the_very_step(phrase: Corpus) -> None:
     assert run.trainer.steps_made == 37
 
 
-def test_another_step_to_stop_at_may_be_chosen(phrase: Corpus) -> None:
-    run = LiveRun(begin(SMALL.with_values(stop_steps=5, stop_seconds=0.0001), phrase))
-    run.stop_at(12)
-    assert led(run) == "12 steps are made"
+def test_a_resumed_run_validates_within_its_share_of_what_comes_after(phrase: Corpus) -> None:
+    run = LiveRun(begin(SMALL, phrase), seconds=3600.0)
+    run.train(time.perf_counter() + 0.001, None)
+    while run.validator.due(run.seconds):
+        run.validate()
+    run.trainer.step()
+    assert not run.validator.due(3600.0)
 
 
 def test_it_stops_when_its_time_is_over(phrase: Corpus) -> None:

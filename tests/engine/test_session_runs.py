@@ -301,3 +301,47 @@ def test_only_what_is_kept_is_saved_where_nothing_new_is_to_be(phrase: Corpus, r
 def test_a_session_without_a_run_has_nothing_to_save(runs: Path) -> None:
     seen = settled(Session(), KeepAll())
     assert (seen.notice_number, list_runs(runs)) == (0, ())
+
+
+def test_a_resumed_run_that_stands_is_validated_and_that_is_written_down(
+    phrase: Corpus, tmp_path: Path
+) -> None:
+    trainer = Trainer(SMALL, phrase)
+    for _ in range(20):
+        trainer.step()
+    with RunFolder.create(tmp_path / "run", SMALL, phrase) as folder:
+        folder.save(trainer, 1.0)
+    session = new_session(1.0)
+    seen = settled(session, Resume(tmp_path / "run", phrase))
+    assert (seen.step, seen.trouble) == (20, None)
+    assert seen.losses is not None
+    assert seen.losses.validation_steps.tolist() == [20]
+    assert [r["step"] for r in RunFolder.open(tmp_path / "run").records()] == [20]
+
+
+def test_the_rate_that_is_written_down_is_that_of_the_step(phrase: Corpus, runs: Path) -> None:
+    recipe = SMALL.with_values(warmup=4, rate=0.1)
+    settled(session_on(phrase, recipe), Keep(), Step(), Step())
+    records = RunFolder.open(runs / "phrase-mlp").records()
+    rates = {record["step"]: record["rate"] for record in records if "rate" in record}
+    assert rates == {1: pytest.approx(0.02), 2: pytest.approx(0.04)}
+
+
+def test_the_best_is_kept_only_as_it_stood_when_it_was_validated(phrase: Corpus, runs: Path) -> None:
+    recipe = SMALL.with_values(patience=50, validate_every=10, stop_steps=40)
+    session = session_on(phrase, recipe)
+    settled(session, Keep(), Run())
+    assert session.run is not None
+    folder = RunFolder.open(runs / "phrase-mlp")
+    for commands in ((), (Rewind(5), Step()), (Rewind(3),)):
+        settled(session, *commands)
+        kept = folder.load(lambda name: phrase, best=True).course.steps_made
+        assert kept >= session.run.stopping.validations.best_step
+        assert kept in (10, 20, 30, 36, 40)  # the steps that were validated
+
+
+def test_a_run_that_has_to_go_is_told(phrase: Corpus, runs: Path) -> None:
+    session = session_on(phrase)
+    for seed in range(5):
+        seen = settled(session, Run(120), Start(SMALL.with_values(seed=seed), phrase))
+    assert "the oldest, at step 120, made room" in seen.notice

@@ -287,3 +287,18 @@ def test_a_recipe_of_another_text_is_refused_by_fingerprint(phrase: Corpus) -> N
 def test_the_weights_begin_as_the_catalog_builds_them(phrase: Corpus) -> None:
     fresh = build_gradient(SMALL, phrase.vocabulary.characters)
     assert np.array_equal(Trainer(SMALL, phrase).model.parameters.values, fresh.parameters.values)
+
+
+@pytest.mark.parametrize("length", [1005, 1025, 1045, 1065, 2392])
+def test_shares_that_come_to_1_leave_nothing_for_the_test_whatever_the_length(length: int) -> None:
+    recipe = SMALL.with_values(train_share=0.9, validation_share=0.1)
+    assert split_borders(recipe, length)[2:] == (length, length)
+
+
+@pytest.mark.parametrize("name", ["patience", "validate_every"])
+def test_validations_are_not_wanted_of_a_part_that_rounds_to_nothing(name: str) -> None:
+    recipe = SMALL.with_values(validation_share=0.0002, **{name: 3})
+    with pytest.raises(
+        RecipeError, match=rf"{name} = 3: validation_share = 0\.0002 of 900 characters leaves none"
+    ):
+        split_borders(recipe, 900)
