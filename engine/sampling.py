@@ -166,7 +166,9 @@ def prepare_prompt(
     notes = []
     if strangers:
         notes.append(f"{_names(strangers)} replaced by {_name(pad_character)}, being new to the model")
-    if padding:
+    if padding and context == 1:
+        notes.append(f"nothing was given to go on from: it begins after {_name(pad_character)}")
+    elif padding:
         notes.append(
             f"prompt of {_count(len(text), 'character')} filled up on the left with {padding} x "
             f"{_name(pad_character)} to the context of {context}"

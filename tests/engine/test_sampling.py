@@ -256,3 +256,9 @@ def test_any_prompt_becomes_ids_of_the_vocabulary(text: str, characters: set[str
     kept = [vocabulary[i] for i in prompt.ids[prompt.padding :]]
     assert all(new == old for new, old in zip(kept, text, strict=True) if old in characters)
     assert prompt.note == "" or prompt.note.isprintable()
+
+
+def test_a_model_that_needs_one_character_is_told_plainly_what_it_begins_after() -> None:
+    prompt = prepare_prompt("", ["a", " "], 1, UnknownPolicy.REFUSE)
+    assert (prompt.ids, prompt.note) == ([1], "nothing was given to go on from: it begins after space")
+    assert prepare_prompt("a", ["a", " "], 1, UnknownPolicy.REFUSE).note == ""
