@@ -1,7 +1,8 @@
-"""What tests of more than one room need: a web server on this machine. No test asks any other."""
+"""What tests of more than one room need: a web server on this machine, the only one that is asked, and usual signals."""
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -100,3 +101,14 @@ def loopback(own_cache: Path) -> Iterator[Loopback]:
         server.go.set()
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def usual_signals() -> None:
+    """Programs that tests start obey signals as they do in a terminal, also where the tests run behind nohup.
+
+    What a process ignores its children ignore, too; in a job in the background of a script that is Ctrl-C.
+    """
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
