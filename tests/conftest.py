@@ -1,4 +1,4 @@
-"""What tests of more than one room need: a web server on this machine, the only one that is asked, and usual signals."""
+"""What tests of more than one room need: a web server on this machine, no other is asked, and usual signals."""
 
 from __future__ import annotations
 
