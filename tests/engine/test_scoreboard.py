@@ -76,7 +76,8 @@ def test_a_neural_models_losses_are_those_of_its_own_run_scored_by_nll(
 ) -> None:
     row = by_name(finished)["mlp own"]
     model = trained(SMALL.with_values(corpus="sentences", seed=3), corpus, 60).model
-    train, validation = round(len(corpus) * 0.8), round(len(corpus) * 0.8) + round(len(corpus) * 0.1)
+    _, train, validation, end = finished.borders
+    assert (train, validation, end) == (round(len(corpus) * 0.8), round(len(corpus) * 0.9), len(corpus))
     nll = model.nll(corpus.ids)
     assert row.train == pytest.approx(nll[:train].mean(), abs=1e-6)
     assert row.validation == pytest.approx(nll[train:validation].mean(), abs=1e-6)
