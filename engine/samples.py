@@ -9,7 +9,7 @@ from dataclasses import replace
 from engine.commands import Generate
 from engine.live_run import LiveRun
 from engine.models.language_model import LanguageModel
-from engine.sampling import Sampling
+from engine.sampling import NothingToDraw, Sampling
 from engine.snapshot import Sample, SampleState
 from engine.writing import Writer
 
@@ -68,7 +68,7 @@ class Samples:
         try:
             while not writer.done and time.perf_counter() < deadline:
                 writer.advance()
-        except ValueError as refused:  # weights that have blown up leave nothing to draw from
+        except NothingToDraw as refused:  # the weights have blown up
             self._ended.append(replace(writer.sample(SampleState.STOPPED), note=str(refused)))
             self._writer = None
             return

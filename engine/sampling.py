@@ -25,6 +25,10 @@ MASS_TOLERANCE = 1e-12
 NAMED_CHARACTERS = 5
 
 
+class NothingToDraw(ValueError):
+    """The scores leave no character to choose: they are no numbers, or rule out every one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
     """How the next character is chosen from the logits: temperature first, then top-k, then top-p.
@@ -64,14 +68,15 @@ class Sampling:
         Returns:
             Probabilities, (V,), float64.
         Raises:
-            ValueError: if the logits are no vector, hold NaN or +inf, or rule out every character.
+            NothingToDraw: if the logits hold NaN or +inf, or rule out every character.
+            ValueError: if they are no vector.
         """
         z = np.asarray(logits, dtype=np.float64)
         if z.ndim != 1 or z.size == 0:
             raise ValueError(f"logits have shape {z.shape}; one character is drawn from one vector (V,)")
         best = int(z.argmax())  # the first of equals; a NaN wins
         if not np.isfinite(z[best]):
-            raise ValueError(f"the largest logit is {z[best]} (id {best}): there is nothing to draw from")
+            raise NothingToDraw(f"the largest logit is {z[best]} (id {best}): there is nothing to draw from")
         if self.temperature == 0:
             certain = np.zeros(z.size)
             certain[best] = 1.0

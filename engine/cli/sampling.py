@@ -11,7 +11,7 @@ from engine.cli.interrupts import Interrupts
 from engine.cli.results import Plain
 from engine.commands import Generate
 from engine.models.catalog import build
-from engine.sampling import PromptError
+from engine.sampling import NothingToDraw, PromptError
 from engine.training.course import Course
 from engine.writing import Writer
 
@@ -66,7 +66,7 @@ def write(
             pause = time.perf_counter() + SLICE_SECONDS
             while not writer.done and time.perf_counter() < pause:
                 writer.advance()
-        except ValueError as error:  # scores that leave nothing to draw from
+        except NothingToDraw as error:
             raise CommandError(f"the model cannot write: {error}", FAILED) from error
         text = writer.sample().text
         wrote(text[shown:])

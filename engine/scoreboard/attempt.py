@@ -14,7 +14,7 @@ from corpora.corpus import Corpus
 from corpora.errors import CorpusError
 from engine.commands import Generate
 from engine.models.language_model import LanguageModel
-from engine.sampling import UnknownPolicy
+from engine.sampling import NothingToDraw, UnknownPolicy
 from engine.scoreboard.protocol import PROMPT_LENGTH, SAMPLE_LENGTH, TRAIN_SCORED
 from engine.scoreboard.terms import Entrant
 from engine.scoreboard.view import Curve, Row, State
@@ -197,7 +197,7 @@ class Attempt(ABC):
                 for _ in range(CHARACTERS_AT_ONCE):
                     writer.advance()
                 yield
-        except ValueError as refused:  # logits that leave nothing to draw from
+        except NothingToDraw as refused:
             self._why = f"{self._why}; the sample ends early: {refused}".removeprefix("; ")
         self._sample = writer.sample().text[:SAMPLE_LENGTH]
 
