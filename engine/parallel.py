@@ -14,13 +14,12 @@ from collections import deque
 from collections.abc import Callable
 from functools import cache, partial
 from queue import SimpleQueue
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-FloatArray: TypeAlias = NDArray[np.floating[Any]]  # Any: float32 or float64
+from engine.products import FloatArray, times_into
 
 LARGE = 1 << 22
 """Multiply-adds from which a product is handed over: they take 90 us, the handing over 10 and, where the calling
@@ -95,7 +94,7 @@ def product_into(out: FloatArray, left: FloatArray, right: FloatArray) -> None:
     The operands must not be written to before that.
     """
     if _helper.divided or left.size * right.shape[1] < LARGE:
-        np.dot(left, right, out=out)
+        times_into(out, left, right)
     else:
         _helper.start(partial(np.dot, left, right, out=out))
 

@@ -15,6 +15,7 @@ import numpy as np
 from engine.autograd.errors import ShapeError
 from engine.autograd.functions import GELU_CUBIC, GELU_SCALE, ONE_HOT_LIMIT, IntArray, one_hot, sum_rows_by_id
 from engine.autograd.tensor import FloatArray, Tensor
+from engine.products import times_transposed
 
 GELU_AT_ONCE = 1 << 16
 """Numbers treated together: three such arrays of float32 stay in a second-level cache of 1 MB."""
@@ -158,7 +159,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: Activatio
     inputs, matrix = as_rows(x.data), weight.data  # (N, I)
     if inputs.shape[1] != matrix.shape[1]:
         raise ShapeError(f"linear: the input is {x.shape}, the weight {matrix.shape}: inner sizes differ")
-    z = np.dot(inputs, matrix.T)  # (N, O)
+    z = times_transposed(inputs, matrix)  # (N, O)
     if bias is not None:
         z += bias.data
     rows, kept = activation.forward(z)

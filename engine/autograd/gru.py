@@ -20,18 +20,16 @@ from types import MappingProxyType
 import numpy as np
 
 from engine.autograd.recurrent import (
-    DOT,
     Arrays,
     Cell,
     Reading,
     by_gate,
     half_of,
     hand_over,
-    multiply_rows,
-    pieces,
     stretches,
 )
 from engine.autograd.tensor import FloatArray, Tensor
+from engine.products import DOT, pieces, times_transposed_into
 
 R, Z, N = range(3)
 """Where the gates lie among the blocks of a step and of the weights."""
@@ -170,7 +168,7 @@ class GRUReading(Reading):
             hand_over(weight_hidden, before[part], delta_hidden[part], first=stop == steps)
             hand_over(weight_input, seen[part], delta_input[part], first=stop == steps)
         delta_x = np.empty((steps * batch, x.shape[2]), dtype=grad.dtype)
-        multiply_rows(delta_input, weight_input.data[:-1].T, delta_x)
+        times_transposed_into(delta_x, delta_input, weight_input.data[:-1])
         x.receive(delta_x.reshape(x.shape))
 
     def _way_back(

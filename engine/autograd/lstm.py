@@ -19,8 +19,9 @@ from weakref import finalize
 
 import numpy as np
 
-from engine.autograd.recurrent import DOT, Arrays, Cell, JointReading, by_gate, half_of, joint_rows, pieces
+from engine.autograd.recurrent import Arrays, Cell, JointReading, by_gate, half_of, joint_rows
 from engine.autograd.tensor import FloatArray
+from engine.products import DOT, pieces
 
 O, I, F, G, C = range(5)  # noqa: E741  the letters of the equations
 """Where the gates lie among the blocks of a step and of the weight, and the cell before it.

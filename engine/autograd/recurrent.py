@@ -9,10 +9,8 @@ kept gate by gate, (G, B, H), so that an elementwise operation runs over whole b
 a step is its number of numpy calls, and those on contiguous operands of one shape cost a third of those that
 broadcast.
 
-A layer's weight is stored as its rows are multiplied: [U W b]^T, one column a unit of each gate. BLAS has kernels
-that need no packing for products up to about a million multiply-adds, which come near the processor's peak where a
-product twice that size loses a fifth; so `np.matmul` goes gate by gate forward, and in pieces of rows on the way
-back.
+A layer's weight is stored as its rows are multiplied: [U W b]^T, one column a unit of each gate. So that BLAS needs
+no packing (`engine/products.py`), `np.matmul` goes gate by gate forward, and in pieces of rows on the way back.
 """
 
 from __future__ import annotations
@@ -28,20 +26,15 @@ import numpy as np
 
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.parallel import divided, product_then
+from engine.products import DOT, times_transposed_into
 
 Arrays: TypeAlias = tuple[FloatArray, ...]
-
-SMALL_PRODUCT = 1_000_000
-"""Multiply-adds up to which BLAS multiplies without packing: 100 GFLOPS against 80 (OpenBLAS, AVX-512)."""
 
 WORTH_CUTTING = 1 << 23
 """Multiply-adds of the pieces in which a weight gradient is computed, so that the second thread can begin while the
 way back is still at earlier steps."""
 
 MOST_STRETCHES = 4
-
-DOT = np.ndarray.dot
-"""`np.dot` without its look for other libraries' arrays, which takes 0.15 us."""
 
 
 class Cell(ABC):
@@ -143,29 +136,9 @@ def by_gate(
     return weight.reshape(len(weight), gates, -1).transpose(1, 0, 2), np.matmul
 
 
-def pieces(rows: int, inner: int, outer: int) -> tuple[int, ...]:
-    """How to cut the rows of a product (rows, inner) @ (inner, outer) so that it needs no packing.
-
-    Returns:
-        (pieces, rows of a piece), for `np.matmul`; or (rows,), for `DOT`, where no cut helps.
-    """
-    if rows * inner * outer > SMALL_PRODUCT:
-        for piece in (32, 16, 8):
-            if rows % piece == 0 and piece * inner * outer <= SMALL_PRODUCT:
-                return rows // piece, piece
-    return (rows,)
-
-
 def joint_rows(steps: int, batch: int, inputs: int, hidden: int, dtype: np.dtype[np.floating]) -> FloatArray:
     """Room for [h_t-1; x_t; 1] at every step and for the last hidden state, (T + 1, B, H + I + 1)."""
     return np.empty((steps + 1, batch, hidden + inputs + 1), dtype=dtype)
-
-
-def multiply_rows(left: FloatArray, right: FloatArray, out: FloatArray) -> None:
-    """Write (N, K) @ (K, M) to `out`, in pieces."""
-    cut = pieces(len(left), *right.shape)
-    multiply = DOT if len(cut) == 1 else np.matmul
-    multiply(left.reshape(*cut, -1), right, out=out.reshape(*cut, -1))
 
 
 def stretches(steps: int, products: int) -> tuple[tuple[int, int], ...]:
@@ -222,7 +195,7 @@ class JointReading(Reading):
             part = slice(start * batch, stop * batch)
             hand_over(weight, joint[part], delta[part], first=stop == steps)
         delta_x = np.empty((steps * batch, rows - size - 1), dtype=grad.dtype)
-        multiply_rows(delta, weight.data[size:-1].T, delta_x)
+        times_transposed_into(delta_x, delta, weight.data[size:-1])
         x.receive(delta_x.reshape(x.shape))
 
     @abstractmethod

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from engine.autograd.recurrent import DOT, Arrays, Cell, JointReading, joint_rows, pieces
+from engine.autograd.recurrent import Arrays, Cell, JointReading, joint_rows
 from engine.autograd.tensor import FloatArray
+from engine.products import DOT, pieces
 
 
 class RNNCell(Cell):

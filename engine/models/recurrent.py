@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from corpora.vocabulary import IdArray
 from engine.autograd.functions import reshape
-from engine.autograd.fused import softmax_cross_entropy
+from engine.autograd.fused import embed_each, softmax_cross_entropy
 from engine.autograd.recurrent import Arrays, Read, Reading
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.models.language_model import NOTHING, Forward
@@ -107,8 +107,7 @@ class Network(Module[IdArray]):
         A layer's stage is its reading before dropout; the embedding's is (T, B, E).
         """
         batch, steps = contexts.shape
-        vectors = self.embedding(contexts.T.reshape(-1, 1))  # (T*B, E)
-        x = reshape(vectors, (steps, batch, vectors.shape[1]))
+        x = embed_each(self.embedding.weight, contexts.T)  # (T, B, E)
         stages: list[tuple[str, Tensor | Read]] = [("embedding", x)]
         for index, (layer, state) in enumerate(zip(self.layer, states, strict=True)):
             hidden, reading = layer.read(x, state)  # (T, B, H)

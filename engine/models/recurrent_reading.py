@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.vocabulary import IdArray
-from engine.autograd.recurrent import DOT, Arrays
+from engine.autograd.recurrent import Arrays
 from engine.autograd.tensor import FloatArray
 from engine.information import log_softmax
 from engine.nn.layers import Embedding, Linear
 from engine.nn.recurrent import RecurrentLayer
+from engine.products import DOT
 
 LANES = 32
 SHORTEST_LANE = 64

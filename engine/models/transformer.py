@@ -207,12 +207,47 @@ class Decoder(Module[IdArray]):
         return linear(x, self.embedding.weight, None) if self.output is None else self.output(x)
 
 
-class DecoderReader:
-    """A decoder that reads one text, up to T characters, with the weights it has when it begins."""
+class DecoderCopy:
+    """What a decoder needs for one character after another: copies of its weights as they are now.
 
-    def __init__(self, sizes: Sizes, decoder: Decoder) -> None:
-        self._sizes, self._decoder = sizes, decoder
+    Arguments:
+        decoder: whose.
+        values: all its parameters, (P,).
+    """
+
+    def __init__(self, decoder: Decoder, values: FloatArray) -> None:
+        self._values = values.copy()
+        vectors, places = decoder.embedding.weight.data * decoder.positions.scale, decoder.positions.added
+        # where the norms come first nobody sees a vector's mean
+        freed = np.copy if decoder.norm is None else _freed_of_mean
+        self.vectors: FloatArray = freed(vectors)  # (V, E)
+        self.places: FloatArray | None = None if places is None else freed(places)  # (T, E)
+        self.blocks = [block.decoding() for block in decoder.block]
+        weight = decoder.embedding.weight if decoder.output is None else decoder.output.weight
+        self.output = Affine(weight.data, None, decoder.norm)
+
+    def is_of(self, values: FloatArray) -> bool:
+        """Whether these still are the weights."""
+        return np.array_equal(self._values, values)
+
+
+def _freed_of_mean(rows: FloatArray) -> FloatArray:
+    freed: FloatArray = rows - rows.mean(axis=1, keepdims=True)
+    return freed
+
+
+class DecoderReader:
+    """A decoder that reads one text, up to T characters, with the weights it has when it begins.
+
+    Arguments:
+        sizes, decoder: whose.
+        copied: its weights.
+    """
+
+    def __init__(self, sizes: Sizes, decoder: Decoder, copied: DecoderCopy) -> None:
+        self._sizes, self._decoder, self._copied = sizes, decoder, copied
         self._scale = Scale(sizes.embedding)
+        self._output = copied.output.apart()
 
     def begin(self, ids: IdArray) -> FloatArray:
         """Read the first characters, (n,) ids with n at least 1 -> logits after them, (V,)."""
@@ -223,31 +258,21 @@ class DecoderReader:
         for block, cache in zip(decoder.block, caches, strict=True):
             x = block.filling(x, cache)
         self._length = len(ids)
-
-        vectors, places = decoder.embedding.weight.data * decoder.positions.scale, decoder.positions.added
-        self._vectors = self._freed_of_mean(vectors)  # (V, E)
-        self._places = None if places is None else self._freed_of_mean(places)  # (T, E)
-        self._blocks = [block.step(cache) for block, cache in zip(decoder.block, caches, strict=True)]
-        weight = decoder.embedding.weight if decoder.output is None else decoder.output.weight
-        self._output = Affine(weight.data, None, decoder.norm)
+        self._blocks = [make(cache) for make, cache in zip(self._copied.blocks, caches, strict=True)]
         logits: FloatArray = decoder.scores(Tensor(x.data[:, -1])).data[0]
         return logits
 
     def advance(self, character: int) -> FloatArray:
         """Read one more -> logits after it, (V,)."""
-        x: FloatArray = self._vectors[character].copy()  # (E,)
-        if self._places is not None:
-            x += self._places[self._length]
+        x: FloatArray = self._copied.vectors[character].copy()  # (E,)
+        if self._copied.places is not None:
+            x += self._copied.places[self._length]
         for block in self._blocks:
             x = block(x, self._length)
         self._length += 1
         if self._decoder.norm is not None:
             self._scale(x, x)
         return self._output(x)
-
-    def _freed_of_mean(self, rows: FloatArray) -> FloatArray:
-        """A copy of rows, each without its mean if the decoder's norms come first and nobody sees it."""
-        return rows.copy() if self._decoder.norm is None else rows - rows.mean(axis=1, keepdims=True)
 
 
 class Transformer(SlidingModel):
@@ -269,6 +294,7 @@ class Transformer(SlidingModel):
         precision = np.dtype(dtype)
         self._decoder = Decoder(sizes, np.random.default_rng(seed), self.noise, precision)
         self.parameters = ArrayParameters(list(self._decoder.parameters()), precision)
+        self._copied: DecoderCopy | None = None
 
     def forward(self, contexts: IdArray) -> Forward:
         """(B, T) ids -> every stage, (B, T, E), up to the logits, (B, T, V)."""
@@ -293,8 +319,13 @@ class Transformer(SlidingModel):
             return logits.data
 
     def reader(self) -> DecoderReader:
-        """Reads one text, up to T characters, with the weights as they are now."""
-        return DecoderReader(self.sizes, self._decoder)
+        """Reads one text, up to T characters, with the weights as they are now.
+
+        Copies are kept for the next text, as a long one begins anew every T/2 characters.
+        """
+        if self._copied is None or not self._copied.is_of(self.parameters.values):
+            self._copied = DecoderCopy(self._decoder, self.parameters.values)
+        return DecoderReader(self.sizes, self._decoder, self._copied)
 
     def probe(self, context: IdArray) -> dict[str, NDArray[np.floating]]:
         """Every stage at the last place, and each block's attention weights, (h, T, T)."""

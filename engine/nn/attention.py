@@ -5,6 +5,9 @@ Source: Vaswani et al. (2017), Attention Is All You Need, section 3.2.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 
 from engine.autograd.attention import ComplexArray, attention_weights, causal_attention, rotate
@@ -59,13 +62,16 @@ class CausalSelfAttention(Module[Tensor]):
         cache.fill(keys, values)
         return self.projection(causal_attention(qkv, self._heads, rotation=self._turns(x.shape[1])))
 
-    def step(self, norm: LayerNorm | None, cache: KeyValueCache) -> AttentionStep:
-        """The same for one character after those in `cache`, as things stand now.
+    def decoding(self, norm: LayerNorm | None) -> Callable[[KeyValueCache], AttentionStep]:
+        """What makes the same for one character after those in a cache, with copies of the weights of now.
 
         With `norm` before it, which gets vectors of mean 0, the output is freed of its mean.
         """
+        query_key_value = Affine.of(self.query_key_value, norm)
+        width = query_key_value.inputs.size
+        query_key_value.weight[:width] *= 1 / math.sqrt(width // self._heads)
         projection = Affine.of(self.projection, centred=norm is not None)
-        return AttentionStep(Affine.of(self.query_key_value, norm), projection, cache, self._rotation)
+        return lambda cache: AttentionStep(query_key_value.apart(), projection.apart(), cache, self._rotation)
 
     def weights(self, x: Tensor) -> FloatArray:
         """How much each character gathers from each: (1, T, E) -> (h, T, T), rows that sum to 1."""

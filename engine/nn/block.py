@@ -7,13 +7,14 @@ where it stands before each branch.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
 from engine.autograd.attention import ComplexArray
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.nn.attention import CausalSelfAttention
-from engine.nn.decoding import Affine, FeedForwardStep, KeyValueCache, Normal, Scale
+from engine.nn.decoding import Affine, AttentionStep, FeedForwardStep, KeyValueCache, Normal, Scale
 from engine.nn.layers import Dropout, Linear
 from engine.nn.module import Module
 from engine.nn.normalisation import LayerNorm
@@ -52,10 +53,13 @@ class FeedForward(Module[Tensor]):
         """(B, T, E) -> (B, T, E)."""
         return self.outer(self.inner(x))
 
-    def step(self, norm: LayerNorm | None) -> FeedForwardStep:
-        """The same for one character, as things stand now; with `norm` before it, the output freed of its mean."""
-        outer = Affine.of(self.outer, centred=norm is not None)
-        return FeedForwardStep(Affine.of(self.inner, norm), outer, self._activation)
+    def decoding(self, norm: LayerNorm | None) -> Callable[[], FeedForwardStep]:
+        """What makes the same for one character, with copies of the weights of now.
+
+        With `norm` before it the output is freed of its mean.
+        """
+        inner, outer = Affine.of(self.inner, norm), Affine.of(self.outer, centred=norm is not None)
+        return lambda: FeedForwardStep(inner.apart(), outer.apart(), self._activation)
 
 
 class Block(Module[Tensor]):
@@ -125,34 +129,45 @@ class Block(Module[Tensor]):
         """How much each character gathers from each in this block, (1, T, E) -> (h, T, T)."""
         return self.attention.weights(self.norm_1(x) if self._norm_first else x)
 
-    def step(self, cache: KeyValueCache) -> Callable[[FloatArray, int], FloatArray]:
-        """The block for one character after those in `cache`, as things stand now: (E,) and its place -> (E,).
+    def decoding(self) -> Callable[[KeyValueCache], BlockStep]:
+        """What makes the block for one character after those in a cache, with copies of the weights of now.
 
-        It may write over what it is given. With norms first, vectors come and go freed of their means.
+        With norms first, vectors come and go freed of their means.
         """
         if self._norm_first:
             attention, feed_forward = (
-                self.attention.step(self.norm_1, cache),
-                self.feed_forward.step(self.norm_2),
+                self.attention.decoding(self.norm_1),
+                self.feed_forward.decoding(self.norm_2),
             )
             scale = Scale(self.norm_1.weight.data.size)
-
-            def norm_first(x: FloatArray, place: int) -> FloatArray:
-                scale(x, attention.inputs)
-                x += attention(place)
-                scale(x, feed_forward.inputs)
-                x += feed_forward()
-                return x
-
-            return norm_first
-
-        attention, feed_forward = self.attention.step(None, cache), self.feed_forward.step(None)
+            return lambda cache: _norm_first(attention(cache), feed_forward(), scale)
+        attention, feed_forward = self.attention.decoding(None), self.feed_forward.decoding(None)
         norm_1, norm_2 = Normal(self.norm_1), Normal(self.norm_2)
+        return lambda cache: _norm_last(attention(cache), norm_1, feed_forward(), norm_2)
 
-        def norm_last(x: FloatArray, place: int) -> FloatArray:
-            attention.inputs[:] = x
-            x = norm_1(x + attention(place))
-            feed_forward.inputs[:] = x
-            return norm_2(x + feed_forward())
 
-        return norm_last
+BlockStep: TypeAlias = Callable[[FloatArray, int], FloatArray]
+"""A block for one character: (E,) and its place -> (E,). It may write over what it is given."""
+
+
+def _norm_first(attention: AttentionStep, feed_forward: FeedForwardStep, scale: Scale) -> BlockStep:
+    def step(x: FloatArray, place: int) -> FloatArray:
+        scale(x, attention.inputs)
+        x += attention(place)
+        scale(x, feed_forward.inputs)
+        x += feed_forward()
+        return x
+
+    return step
+
+
+def _norm_last(
+    attention: AttentionStep, norm_1: Normal, feed_forward: FeedForwardStep, norm_2: Normal
+) -> BlockStep:
+    def step(x: FloatArray, place: int) -> FloatArray:
+        attention.inputs[:] = x
+        x = norm_1(x + attention(place))
+        feed_forward.inputs[:] = x
+        return norm_2(x + feed_forward())
+
+    return step

@@ -5,12 +5,13 @@ begins: the gain g and bias a of a norm go into the layer behind it, W (g n + a)
 scale of the scores into the queries. Where every norm stands before a branch, nobody ever sees the mean of what
 leads straight on: all that adds to it is freed of its mean beforehand, and the norms need not take it out. Vectors
 between two layers are written over for every character. The weights are copies: a text that is being written keeps
-them, whatever is learned meanwhile.
+them, whatever is learned meanwhile; texts that begin with the same weights share them.
 """
 
 from __future__ import annotations
 
 import math
+from copy import copy
 
 import numpy as np
 
@@ -73,14 +74,24 @@ class Affine:
             self.weight[:, size] += weight @ norm.bias.data
         if centred:
             self.weight -= self.weight.mean(axis=0)
-        self._vector: FloatArray = np.ones(size + 1, dtype=weight.dtype)
-        self.inputs: FloatArray = self._vector[:size]
+        self._make_room()
 
     @classmethod
     def of(cls, layer: Linear, norm: LayerNorm | None = None, *, centred: bool = False) -> Affine:
         """A copy of `layer`, with `norm` before it."""
         bias = None if layer.bias is None else layer.bias.data
         return cls(layer.weight.data, bias, norm, centred=centred)
+
+    def apart(self) -> Affine:
+        """The same weights for another text, with room of its own for x."""
+        other = copy(self)
+        other._make_room()
+        return other
+
+    def _make_room(self) -> None:
+        columns = self.weight.shape[1]
+        self._vector: FloatArray = np.ones(columns, dtype=self.weight.dtype)
+        self.inputs: FloatArray = self._vector[: columns - 1]
 
     def __call__(self, x: FloatArray) -> FloatArray:
         """(I,) -> (O,)."""
@@ -126,7 +137,7 @@ class AttentionStep:
     """What one character gathers from those before it and itself: from queries, keys and values to the projection.
 
     Arguments:
-        query_key_value, projection: copies of the layers.
+        query_key_value, projection: copies of the layers, nobody else's; the queries by 1 / sqrt(D).
         cache: what has been read, which grows.
         rotation: how queries and keys turn at each place, (T, D/2); None for not at all.
     Attributes:
@@ -144,7 +155,6 @@ class AttentionStep:
         self.inputs = query_key_value.inputs
         self._query_key_value, self._projection = query_key_value, projection
         self._cache, self._rotation = cache, rotation
-        query_key_value.weight[: heads * size] *= 1 / math.sqrt(size)
         # where the parts of what is computed stand, looked up once
         self._flat: FloatArray = np.empty(3 * heads * size, dtype=cache.keys.dtype)
         three = self._flat.reshape(3, heads, 1, size)

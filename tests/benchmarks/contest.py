@@ -21,8 +21,9 @@ Maker = Callable[[], Work]
 ROUNDS = 15
 SECONDS_A_ROUND = 0.15
 RUN_UP = 0.1
-"""Seconds that a contender works before each of its rounds, not counted. Training goes on for minutes; after a pause a
-scheduler wakes both threads of a program on one core, and takes 50 to 60 ms to find the idle one (Linux 6.18)."""
+"""Seconds that a contender works before each of its rounds, not counted. Training goes on for minutes; after a
+pause a scheduler wakes both threads of a program on one core, and takes 50 to 60 ms to find the idle one (Linux
+6.18)."""
 PYTORCH = ("torch, 1 thread", "torch, 2 threads")
 """The names under which PyTorch takes part: the faster one counts."""
 

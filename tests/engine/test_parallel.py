@@ -10,7 +10,7 @@ import pytest
 
 from engine import parallel
 from engine.nn.parameters import Parameter
-from engine.parallel import FloatArray
+from engine.products import FloatArray
 
 ROWS, INNER, COLUMNS = 160, 200, 160
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from engine import products
 from engine.autograd import recurrent
 from engine.autograd.errors import ShapeError
 from engine.autograd.functions import concatenate, reduce_sum, reshape, sigmoid, tanh
@@ -152,15 +153,15 @@ def test_cutting_products_and_the_way_back_changes_nothing(
 ) -> None:
     arrays = arrays_for(cell, 5, steps=7, batch=16, inputs=3, hidden=5)
     sides = []
-    for small, worth in ((1 << 40, 1 << 40), (1000, 1)):
-        monkeypatch.setattr(recurrent, "SMALL_PRODUCT", small)
+    for small, worth in ((0, 1 << 40), (1000, 1)):
+        monkeypatch.setattr(products, "SMALL_PRODUCT", small)
         monkeypatch.setattr(recurrent, "WORTH_CUTTING", worth)
         tensors = [Tensor(array.copy()) for array in arrays]
         result = fused(cell, tensors)
         weighted(result).backward()
         sides.append([result.data, *(t.grad for t in tensors if t.grad is not None)])
     assert len(recurrent.stretches(7, 100)) == recurrent.MOST_STRETCHES
-    assert recurrent.pieces(16, 15, 5) == (2, 8)
+    assert products.pieces(16, 15, 5) == (2, 8)
     assert len(sides[0]) == 2 + len(cell.rows)
     for left, right in zip(*sides, strict=True):
         assert np.allclose(left, right, rtol=EQUAL, atol=EQUAL)

@@ -1,0 +1,52 @@
+"""Cut products are the products: for any sizes, and where each way of cutting begins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.products import pieces, times_into, times_transposed, times_transposed_into
+
+
+def matrices(*shapes: tuple[int, int]) -> list[np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
+    rng = np.random.default_rng(sum(map(sum, shapes)))
+    return [rng.standard_normal(shape) for shape in shapes]
+
+
+@given(st.integers(0, 90), st.integers(1, 200), st.integers(1, 140))
+def test_with_a_transposed_right_side(rows: int, inner: int, outer: int) -> None:
+    left, right = matrices((rows, inner), (outer, inner))
+    expected = np.einsum("ni,oi->no", left, right)
+    assert np.allclose(times_transposed(left, right), expected, atol=1e-12)
+    out = np.empty((rows, outer))
+    times_transposed_into(out, left, right)
+    assert np.allclose(out, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rows", "inner", "outer", "cut"),
+    [
+        (32, 256, 64, (4, 8)),
+        (16, 384, 128, (2, 8)),
+        (8, 64, 64, (8,)),  # few enough as they are
+        (20, 64, 64, (20,)),  # not in eights
+        (32, 64, 192, (32,)),  # too wide
+        (32, 1000, 128, (32,)),  # pieces would be packed all the same
+    ],
+)
+def test_rows_are_cut_where_the_pieces_need_no_packing(
+    rows: int, inner: int, outer: int, cut: tuple[int, ...]
+) -> None:
+    assert pieces(rows, inner, outer) == cut
+
+
+@pytest.mark.parametrize("inner", [8, 32, 300])  # one small product, several, and too many
+@pytest.mark.parametrize("columns", [128, 384, 500, 512])
+def test_by_columns(inner: int, columns: int) -> None:
+    left, right = matrices((161, inner), (inner, columns))
+    expected = np.einsum("ik,kj->ij", left, right)
+    out = np.empty((161, columns))
+    times_into(out, left, right)
+    assert np.allclose(out, expected, atol=1e-12)
