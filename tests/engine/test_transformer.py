@@ -376,3 +376,25 @@ def test_sizes_that_contradict_each_other_are_refused(
 ) -> None:  # Any: sizes
     with pytest.raises(ValueError, match=message):
         replace(SMALL, **changes)
+
+
+def test_texts_with_the_same_weights_share_copies_and_keep_them_whatever_is_learned() -> None:
+    model = Transformer(Sizes(vocabulary=5, context=6, embedding=8, heads=2, layers=2), seed=0)
+    prompt, text = np.array([1, 2]), [3, 0, 4]
+    one, other = model.start(prompt), model.start(prompt)
+    before = []
+    for character in text:  # two texts that share weights do not meet elsewhere
+        one.advance(character)
+        before.append(one.logits.copy())
+        other.advance((character + 1) % 5)
+    later = model.start(prompt)
+    model.parameters.values *= 1.5
+    for character, logits in zip(text, before, strict=True):
+        later.advance(character)
+        assert np.array_equal(later.logits, logits)
+    fresh = model.start(prompt)
+    for length, character in enumerate(text, 1):
+        fresh.advance(character)
+        whole = model.logits(np.array([*prompt, *text[:length]]))
+        assert np.allclose(fresh.logits, whole, atol=1e-5)
+        assert not np.allclose(fresh.logits, before[length - 1], atol=1e-3)
