@@ -394,6 +394,17 @@ async def test_y_copies_the_markdown(
         await play.seen(lambda: play.app.clipboard == to_markdown(view))
 
 
+@pytest.mark.parametrize("key", ["escape", "C", "q"])
+async def test_each_of_the_ways_out_leads_to_the_panes(open_playground: OpenPlayground, key: str) -> None:
+    async with open_playground(SMALL) as play:
+        await play.press("C")
+        await asked(play)
+        await begin(play)
+        await play.press(key)
+        await play.seen(lambda: not isinstance(play.screen, ScoreboardScreen))
+        assert play.app.is_running
+
+
 async def test_question_mark_shows_the_keys(open_playground: OpenPlayground) -> None:
     async with open_playground(SMALL) as play:
         await play.press("C")

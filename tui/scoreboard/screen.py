@@ -62,7 +62,7 @@ class ScoreboardScreen(Dialog[None]):
     CSS_PATH = "scoreboard.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "escape,S", "leave", "panes", id="scoreboard.leave", tooltip="Back to the panes; this pauses"
+            "escape,C,q", "leave", "panes", id="scoreboard.leave", tooltip="Back to the panes; this pauses"
         ),
         _bind("space", "go_on", "run", "Let the comparison go on, or pause it"),
         _bind("s", "skip", "skip", "Leave out the model that is under way, and go on with the next"),
