@@ -26,8 +26,9 @@ from engine.autograd.fused import ACTIVATIONS, embed_each, linear, softmax_cross
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.models.language_model import Forward
 from engine.models.sliding import SlidingModel
+from engine.models.transformer_reading import DecoderCopy, DecoderReader
 from engine.nn.block import WIDENING, Block
-from engine.nn.decoding import Affine, KeyValueCache, Scale
+from engine.nn.decoding import KeyValueCache
 from engine.nn.halves import Halves
 from engine.nn.initialisation import initialise
 from engine.nn.layers import Dropout, Linear
@@ -206,73 +207,26 @@ class Decoder(Module[IdArray]):
             x = self.norm(x)
         return linear(x, self.embedding.weight, None) if self.output is None else self.output(x)
 
-
-class DecoderCopy:
-    """What a decoder needs for one character after another: copies of its weights as they are now.
-
-    Arguments:
-        decoder: whose.
-        values: all its parameters, (P,).
-    """
-
-    def __init__(self, decoder: Decoder, values: FloatArray) -> None:
-        self._values = values.copy()
-        vectors, places = decoder.embedding.weight.data * decoder.positions.scale, decoder.positions.added
-        # where the norms come first nobody sees a vector's mean
-        freed = np.copy if decoder.norm is None else _freed_of_mean
-        self.vectors: FloatArray = freed(vectors)  # (V, E)
-        self.places: FloatArray | None = None if places is None else freed(places)  # (T, E)
-        self.blocks = [block.decoding() for block in decoder.block]
-        weight = decoder.embedding.weight if decoder.output is None else decoder.output.weight
-        self.output = Affine(weight.data, None, decoder.norm)
-
-    def is_of(self, values: FloatArray) -> bool:
-        """Whether these still are the weights."""
-        return np.array_equal(self._values, values)
-
-
-def _freed_of_mean(rows: FloatArray) -> FloatArray:
-    freed: FloatArray = rows - rows.mean(axis=1, keepdims=True)
-    return freed
-
-
-class DecoderReader:
-    """A decoder that reads one text, up to T characters, with the weights it has when it begins.
-
-    Arguments:
-        sizes, decoder: whose.
-        copied: its weights.
-    """
-
-    def __init__(self, sizes: Sizes, decoder: Decoder, copied: DecoderCopy) -> None:
-        self._sizes, self._decoder, self._copied = sizes, decoder, copied
-        self._scale = Scale(sizes.embedding)
-        self._output = copied.output.apart()
-
-    def begin(self, ids: IdArray) -> FloatArray:
-        """Read the first characters, (n,) ids with n at least 1 -> logits after them, (V,)."""
-        decoder, sizes = self._decoder, self._sizes
-        dtype = decoder.embedding.weight.data.dtype
-        caches = [KeyValueCache(sizes.context, sizes.heads, sizes.head_size, dtype) for _ in decoder.block]
-        x = decoder.positions(decoder.embedding(ids[None]))  # (1, n, E)
-        for block, cache in zip(decoder.block, caches, strict=True):
+    def filling(self, ids: IdArray) -> tuple[FloatArray, list[KeyValueCache]]:
+        """Read the beginning of a text that will go on: (n,) ids -> logits after them, (V,), and the caches."""
+        sizes = self._sizes
+        caches = [KeyValueCache(sizes.context, sizes.heads, sizes.head_size, self._dtype) for _ in self.block]
+        x = self.positions(self.embedding(ids[None]))  # (1, n, E)
+        for block, cache in zip(self.block, caches, strict=True):
             x = block.filling(x, cache)
-        self._length = len(ids)
-        self._blocks = [make(cache) for make, cache in zip(self._copied.blocks, caches, strict=True)]
-        logits: FloatArray = decoder.scores(Tensor(x.data[:, -1])).data[0]
-        return logits
+        logits: FloatArray = self.scores(Tensor(x.data[:, -1])).data[0]
+        return logits, caches
 
-    def advance(self, character: int) -> FloatArray:
-        """Read one more -> logits after it, (V,)."""
-        x: FloatArray = self._copied.vectors[character].copy()  # (E,)
-        if self._copied.places is not None:
-            x += self._copied.places[self._length]
-        for block in self._blocks:
-            x = block(x, self._length)
-        self._length += 1
-        if self._decoder.norm is not None:
-            self._scale(x, x)
-        return self._output(x)
+    def copied(self) -> DecoderCopy:
+        """What one character after another needs of the weights, as they are now."""
+        table = self.embedding.weight.data
+        return DecoderCopy(
+            table * self.positions.scale,
+            self.positions.added,
+            [block.decoding() for block in self.block],
+            self.norm,
+            table if self.output is None else self.output.weight.data,
+        )
 
 
 class Transformer(SlidingModel):
@@ -294,7 +248,7 @@ class Transformer(SlidingModel):
         precision = np.dtype(dtype)
         self._decoder = Decoder(sizes, np.random.default_rng(seed), self.noise, precision)
         self.parameters = ArrayParameters(list(self._decoder.parameters()), precision)
-        self._copied: DecoderCopy | None = None
+        self._copied: tuple[FloatArray, DecoderCopy] | None = None  # the parameters and what was made of them
 
     def forward(self, contexts: IdArray) -> Forward:
         """(B, T) ids -> every stage, (B, T, E), up to the logits, (B, T, V)."""
@@ -323,9 +277,10 @@ class Transformer(SlidingModel):
 
         Copies are kept for the next text, as a long one begins anew every T/2 characters.
         """
-        if self._copied is None or not self._copied.is_of(self.parameters.values):
-            self._copied = DecoderCopy(self._decoder, self.parameters.values)
-        return DecoderReader(self.sizes, self._decoder, self._copied)
+        values = self.parameters.values
+        if self._copied is None or not np.array_equal(self._copied[0], values):
+            self._copied = values.copy(), self._decoder.copied()
+        return DecoderReader(self._decoder.filling, self._copied[1])
 
     def probe(self, context: IdArray) -> dict[str, NDArray[np.floating]]:
         """Every stage at the last place, and each block's attention weights, (h, T, T)."""
