@@ -22,11 +22,12 @@ FEW_ROWS = 8
 NARROW = 128
 """Columns of a transposed right side up to which a few rows at a time are multiplied without packing."""
 
-WORTH_CUTTING = 1 << 13
+LARGE_RIGHT = 1 << 13
 """Numbers of a transposed right side from which any number of rows is best cut; below it packing pays in the end:
 (512, 64) times (64, 64) takes 47 us whole and 55 cut, (512, 128) times (128, 65) 96 whole and 90 cut."""
 
 MANY_ROWS = 64
+"""Rows up to which a product with a smaller right side is cut as well."""
 
 SPARE = 4
 """Small products into which one may be cut by columns: (161, 32) times (32, 512) takes 67 us whole and 52 cut."""
@@ -53,29 +54,37 @@ def pieces(rows: int, inner: int, outer: int) -> tuple[int, ...]:
 
 def times_transposed(left: FloatArray, right: FloatArray) -> FloatArray:
     """(N, I) times (O, I)^T -> (N, O)."""
-    rows, (outer, inner) = len(left), right.shape
-    cut = pieces(rows, inner, outer)
-    result: FloatArray
-    if len(cut) == 1 or (rows > MANY_ROWS and right.size < WORTH_CUTTING):
-        result = DOT(left, right.T)
-    else:
-        result = np.matmul(left.reshape(*cut, inner), right.T).reshape(rows, outer)
-    return result
+    cut = _cut(left, right)
+    if len(cut) == 1:
+        whole: FloatArray = DOT(left, right.T)
+        return whole
+    product: FloatArray = np.matmul(left.reshape(*cut, right.shape[1]), right.T)
+    return product.reshape(len(left), len(right))
 
 
 def times_transposed_into(out: FloatArray, left: FloatArray, right: FloatArray) -> None:
     """Write (N, I) times (O, I)^T to `out`, (N, O), which is contiguous."""
-    inner = right.shape[1]
-    cut = pieces(len(left), inner, len(right))
-    multiply = DOT if len(cut) == 1 else np.matmul
-    multiply(left.reshape(*cut, inner), right.T, out=out.reshape(*cut, len(right)))
+    cut = _cut(left, right)
+    if len(cut) == 1:
+        DOT(left, right.T, out=out)
+    else:
+        np.matmul(left.reshape(*cut, right.shape[1]), right.T, out=out.reshape(*cut, len(right)))
+
+
+def _cut(left: FloatArray, right: FloatArray) -> tuple[int, ...]:
+    """As `pieces`, where that pays for what surrounds it."""
+    rows, (outer, inner) = len(left), right.shape
+    if rows > MANY_ROWS and right.size < LARGE_RIGHT:
+        return (rows,)
+    return pieces(rows, inner, outer)
 
 
 def times_into(out: FloatArray, left: FloatArray, right: FloatArray) -> None:
     """Write (M, K) @ (K, N) to `out`, (M, N) and contiguous, by columns if that makes small products of it."""
     inner, columns = right.shape
     products = left.size * columns
-    if SMALL_PRODUCT < products <= SPARE * SMALL_PRODUCT and columns % NARROW == 0:
+    several = SMALL_PRODUCT < products <= SPARE * SMALL_PRODUCT and columns % NARROW == 0
+    if several and len(left) > 1 and inner > 1:  # a vector needs no packing as it is
         blocks = right.reshape(inner, -1, NARROW).transpose(1, 0, 2)  # (N / 128, K, 128)
         np.matmul(left, blocks, out=out.reshape(len(out), -1, NARROW).transpose(1, 0, 2))
     else:

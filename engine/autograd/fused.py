@@ -270,12 +270,13 @@ def softmax_cross_entropy(logits: Tensor, targets: IntArray) -> Tensor:
         raise ShapeError(f"{count} rows of logits, but {len(targets)} targets")
     rows = _rows(count)
     flat = scores.reshape(-1)
-    if not -PLAIN_SCORE < np.minimum.reduce(flat) <= np.maximum.reduce(flat) < PLAIN_SCORE:
+    if not flat.size or not -PLAIN_SCORE < np.minimum.reduce(flat) <= np.maximum.reduce(flat) < PLAIN_SCORE:
         scores = scores - np.maximum.reduce(scores, axis=1, keepdims=True)  # (B, V): exp cannot overflow
     true = scores[rows, targets]  # (B,)
     raised = np.exp(scores)
     totals = np.dot(raised, ones(raised.shape[1], raised.dtype))[:, None]  # (B, 1)
-    loss = (np.log(totals[:, 0]) - true).sum() / count
+    nats = np.maximum(np.log(totals[:, 0]) - true, 0)  # rounding alone could bring one below 0
+    loss = nats.sum() / count
 
     def backward(grad: FloatArray) -> None:  # dL/dz = (softmax(z) - onehot) / B
         probabilities = raised / totals

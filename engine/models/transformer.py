@@ -275,12 +275,13 @@ class Transformer(SlidingModel):
     def reader(self) -> DecoderReader:
         """Reads one text, up to T characters, with the weights as they are now.
 
-        Copies are kept for the next text, as a long one begins anew every T/2 characters.
+        Copies, twice the size of the parameters, are kept for the next text: a long one begins anew every T/2
+        characters.
         """
-        values = self.parameters.values
-        if self._copied is None or not np.array_equal(self._copied[0], values):
-            self._copied = values.copy(), self._decoder.copied()
-        return DecoderReader(self._decoder.filling, self._copied[1])
+        values, copied = self.parameters.values, self._copied
+        if copied is None or not np.array_equal(copied[0], values):
+            copied = self._copied = values.copy(), self._decoder.copied()
+        return DecoderReader(self._decoder.filling, copied[1])
 
     def probe(self, context: IdArray) -> dict[str, NDArray[np.floating]]:
         """Every stage at the last place, and each block's attention weights, (h, T, T)."""

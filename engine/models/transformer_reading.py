@@ -50,7 +50,7 @@ def _freed_of_mean(rows: FloatArray) -> FloatArray:
 
 
 class DecoderReader:
-    """A decoder that reads one text, up to T characters, with the weights it has when it begins.
+    """A decoder that reads one text, up to T characters, begun at once, with the weights of when this is made.
 
     Arguments:
         fill: reads the first characters: (n,) ids -> logits after them, (V,), and a cache for each block.

@@ -228,3 +228,12 @@ def test_cross_entropy_of_large_scores_does_not_overflow(
 def test_cross_entropy_refuses_another_number_of_targets() -> None:
     with pytest.raises(ShapeError, match="2 rows of logits, but 3 targets"):
         fused.softmax_cross_entropy(Tensor(np.zeros((2, 4))), np.array([0, 1, 2]))
+
+
+@pytest.mark.parametrize("size", [15.9, 16.1, 80.0])  # raised as they are, and less their maximum
+def test_a_sure_prediction_costs_nothing_and_never_less(size: float) -> None:
+    for true in np.linspace(0, 3, 40, dtype=np.float32):
+        logits = np.full((4, 2), -size, dtype=np.float32)
+        logits[:, 1] = true
+        loss = fused.softmax_cross_entropy(Tensor(logits), np.array([1, 1, 1, 1]))
+        assert 0 <= float(loss.data) < 1e-5

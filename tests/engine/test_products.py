@@ -15,14 +15,24 @@ def matrices(*shapes: tuple[int, int]) -> list[np.ndarray[tuple[int, int], np.dt
     return [rng.standard_normal(shape) for shape in shapes]
 
 
-@given(st.integers(0, 90), st.integers(1, 200), st.integers(1, 140))
-def test_with_a_transposed_right_side(rows: int, inner: int, outer: int) -> None:
-    left, right = matrices((rows, inner), (outer, inner))
+@given(
+    st.integers(0, 90),
+    st.integers(1, 200),
+    st.integers(1, 140),
+    st.sampled_from([np.float32, np.float64]),
+    st.booleans(),
+)
+def test_with_a_transposed_right_side(
+    rows: int, inner: int, outer: int, dtype: type[np.floating], across: bool
+) -> None:
+    left, right = (matrix.astype(dtype) for matrix in matrices((rows, inner), (outer, inner)))
+    left = np.asfortranarray(left) if across else left
     expected = np.einsum("ni,oi->no", left, right)
-    assert np.allclose(times_transposed(left, right), expected, atol=1e-12)
-    out = np.empty((rows, outer))
+    near = 1e-12 if dtype is np.float64 else 1e-3
+    assert np.allclose(times_transposed(left, right), expected, atol=near)
+    out = np.empty((rows, outer), dtype)
     times_transposed_into(out, left, right)
-    assert np.allclose(out, expected, atol=1e-12)
+    assert np.allclose(out, expected, atol=near)
 
 
 @pytest.mark.parametrize(
@@ -42,11 +52,23 @@ def test_rows_are_cut_where_the_pieces_need_no_packing(
     assert pieces(rows, inner, outer) == cut
 
 
-@pytest.mark.parametrize("inner", [8, 32, 300])  # one small product, several, and too many
+@pytest.mark.parametrize("rows", [1, 161])
+@pytest.mark.parametrize("inner", [1, 32, 300])  # with 161 rows: one small product, several, and too many
 @pytest.mark.parametrize("columns", [128, 384, 500, 512])
-def test_by_columns(inner: int, columns: int) -> None:
-    left, right = matrices((161, inner), (inner, columns))
-    expected = np.einsum("ik,kj->ij", left, right)
-    out = np.empty((161, columns))
-    times_into(out, left, right)
+def test_by_columns(rows: int, inner: int, columns: int) -> None:
+    left, right = matrices((inner, rows), (inner, columns))
+    expected = np.einsum("ki,kj->ij", left, right)
+    out = np.empty((rows, columns))
+    times_into(out, left.T, right)
     assert np.allclose(out, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(("rows", "inner", "cut"), [(161, 32, True), (161, 8, False), (1, 4000, False)])
+def test_columns_are_cut_where_that_makes_small_products(
+    monkeypatch: pytest.MonkeyPatch, rows: int, inner: int, cut: bool
+) -> None:
+    calls = []
+    monkeypatch.setattr(np, "matmul", lambda left, right, out: calls.append(right.shape))
+    left, right = matrices((rows, inner), (inner, 512))
+    times_into(np.empty((rows, 512)), left, right)
+    assert bool(calls) is cut

@@ -387,8 +387,10 @@ def test_texts_with_the_same_weights_share_copies_and_keep_them_whatever_is_lear
         one.advance(character)
         before.append(one.logits.copy())
         other.advance((character + 1) % 5)
-    later = model.start(prompt)
+    later, shared = model.start(prompt), model.reader()._copied
+    assert model.reader()._copied is shared
     model.parameters.values *= 1.5
+    assert model.reader()._copied is not shared
     for character, logits in zip(text, before, strict=True):
         later.advance(character)
         assert np.array_equal(later.logits, logits)
