@@ -32,7 +32,7 @@ class Pane(Vertical):
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw `snapshot`."""
-        raise NotImplementedError(f"{type(self).__name__} draws nothing")  # every pane draws something
+        raise NotImplementedError(type(self).__name__)  # abstract, which Textual's metaclass does not enforce
 
     def show_sampling(self, sampling: Sampling) -> None:
         """Follow the sampling the person chose; a pane that shows none has nothing to do."""
