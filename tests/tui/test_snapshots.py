@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Static, TextArea
 
 import engine.live_run
 import tui.dialogs.help
@@ -25,6 +25,7 @@ from engine.training.recipe import Recipe
 from tui.app import CharlmApp
 from tui.command_line import Wishes
 from tui.dialogs.trouble import TroubleDialog
+from tui.panes.stepper import Sections
 
 if TYPE_CHECKING:
     from tests.tui.conftest import Playground
@@ -84,6 +85,7 @@ def scene(
             app.engine.send(Step(count))
             await play.settle()
             await play.until(validated)
+        await play.seen(lambda: all(map(come_to_rest, app.screen.query(Sections))))  # a dialog holds it up
         for key in keys:
             await play.keys(key)
             await play.until(lambda s: all(sample.state is not SampleState.WRITING for sample in s.samples))
@@ -95,6 +97,15 @@ def scene(
             area.cursor_blink = False
 
     return act
+
+
+def come_to_rest(sections: Sections) -> bool:
+    """Whether the account of the last phase is in view, where the accounts can be seen."""
+    last = [account for account in sections.query(Static) if account.display][-1:]
+    if not last or not sections.size.height:
+        return True
+    place = last[0].virtual_region
+    return place.height > 0 and sections.scroll_y == min(place.y, sections.max_scroll_y)
 
 
 def playground() -> CharlmApp:
