@@ -85,7 +85,7 @@ def scene(
             app.engine.send(Step(count))
             await play.settle()
             await play.until(validated)
-        await play.seen(lambda: all(map(come_to_rest, app.screen.query(Sections))))  # a dialog holds it up
+        await play.seen(lambda: all(map(come_to_rest, app.screen.query(Sections))))
         for key in keys:
             await play.keys(key)
             await play.until(lambda s: all(sample.state is not SampleState.WRITING for sample in s.samples))

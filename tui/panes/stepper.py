@@ -47,6 +47,10 @@ class Sections(VerticalScroll, inherit_bindings=False):
         """The accounts have found their places."""
         self._scroll_to_wanted()
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """Nothing scrolls before the scrollbar is shown."""
+        self._scroll_to_wanted()
+
     def _scroll_to_wanted(self) -> None:
         if self._wanted is not None:
             self.scroll_to(y=self._wanted.virtual_region.y, animate=False, immediate=True)
