@@ -25,6 +25,7 @@ from engine.autograd.recurrent import (
     Reading,
     by_gate,
     half_of,
+    halved,
     hand_over,
     stretches,
 )
@@ -41,7 +42,7 @@ class GRUCell(Cell):
     def __init__(self, weights: Sequence[FloatArray], state: Arrays) -> None:
         (hidden,) = state
         size = hidden.shape[1]
-        weight_input, weight_hidden = (weight.copy() for weight in weights)
+        weight_input, weight_hidden = (halved(weight, sigmoids=2, gates=3) for weight in weights)
         seen = np.ones(len(weight_input), dtype=weight_input.dtype)  # [x; 1]
         row = np.ones(size + 1, dtype=weight_input.dtype)  # [h; 1]
         row[:size] = hidden[0]
@@ -59,7 +60,6 @@ class GRUCell(Cell):
         DOT(seen, weight_input, before)
         DOT(row, weight_hidden, behind)
         np.add(r_z, x_rz, r_z)
-        np.multiply(r_z, half, r_z)
         np.tanh(r_z, r_z)
         np.multiply(r_z, half, r_z)
         np.add(r_z, half, r_z)
@@ -84,7 +84,7 @@ class GRUReading(Reading):
     rows = MappingProxyType({"weight_input": ("input", "one"), "weight_hidden": ("hidden", "one")})
 
     def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None:
-        weight_input, weight_hidden = weights
+        weight_input, weight_hidden = (halved(weight, sigmoids=2, gates=3) for weight in weights)
         (hidden,) = state
         steps, batch, inputs = x.shape
         size = hidden.shape[1]
@@ -126,7 +126,6 @@ class GRUReading(Reading):
         ):
             product(row, weight_hidden, pre)
             add(r_z, x_rz, r_z)
-            multiply(r_z, half, r_z)
             tanh(r_z, r_z)
             multiply(r_z, half, r_z)
             add(r_z, half, r_z)

@@ -19,7 +19,7 @@ from weakref import finalize
 
 import numpy as np
 
-from engine.autograd.recurrent import Arrays, Cell, JointReading, by_gate, half_of, joint_rows
+from engine.autograd.recurrent import Arrays, Cell, JointReading, by_gate, half_of, halved, joint_rows
 from engine.autograd.tensor import FloatArray
 from engine.products import DOT, pieces
 
@@ -37,7 +37,7 @@ class LSTMCell(Cell):
     def __init__(self, weights: Sequence[FloatArray], state: Arrays) -> None:
         hidden, cell = state
         size = hidden.shape[1]
-        weight = weights[0].copy()
+        weight = halved(weights[0], sigmoids=3, gates=4)
         row = np.ones(len(weight), dtype=weight.dtype)  # [h; x; 1]
         row[:size] = hidden[0]
         blocks = np.empty((5, size), dtype=weight.dtype)  # o, i, f, g, c
@@ -55,7 +55,6 @@ class LSTMCell(Cell):
         ig_fc, ig, fc, tanh_c = self._parts
         seen[...] = x
         DOT(row, self._weight, z)
-        np.multiply(oif, half, oif)
         np.tanh(oifg, oifg)
         np.multiply(oif, half, oif)
         np.add(oif, half, oif)
@@ -149,12 +148,11 @@ class LSTMReading(JointReading):
         self._begin(x, hidden, layout.joint)
         layout.blocks[0, C] = cell
         self._blocks, self._parts, self._squashed = layout.blocks, layout.parts, layout.squashed
-        weight, product = by_gate(weight, 4, batch)
+        weight, product = by_gate(halved(weight, sigmoids=3, gates=4), 4, batch)
         half = half_of(x.dtype)
         add, multiply, tanh = np.add, np.multiply, np.tanh
         for row, pre, oifg, oif, o, i_f, g_c, ig_fc, ig, fc, c, tanh_c, h in layout.steps:
             product(row, weight, pre)
-            multiply(oif, half, oif)
             tanh(oifg, oifg)
             multiply(oif, half, oif)
             add(oif, half, oif)

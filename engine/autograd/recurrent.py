@@ -53,34 +53,8 @@ class Cell(ABC):
         """x_t, (I,) -> h_t, (H,), which the next call overwrites."""
 
 
-class Read(ABC):
-    """A sequence that a layer has read, with what the way back needs.
-
-    Attributes:
-        hidden: h_1 .. h_T, (T, B, H), not always contiguous.
-    """
-
-    hidden: FloatArray
-
-    @property
-    @abstractmethod
-    def state(self) -> Arrays:
-        """What is carried on after the last step, as `Reading.carried` lists it, (B, H) each, copies."""
-
-    @abstractmethod
-    def last(self) -> Mapping[str, FloatArray]:
-        """Gates and states of the last step, (B, H) each, in the order of the equations."""
-
-    @abstractmethod
-    def backward(self, grad: FloatArray, x: Tensor, weights: Sequence[Tensor]) -> None:
-        """Hand their gradients to `x` and `weights`, given dL/dh, (T, B, H).
-
-        None goes to the state: back-propagation through time is truncated where the sequence begins.
-        """
-
-
-class Reading(Read):
-    """A sequence as a layer of one kind reads it.
+class Reading(ABC):
+    """A sequence as a layer of one kind has read it, with what the way back needs.
 
     Arguments:
         weights: as `shapes` lists them.
@@ -88,6 +62,7 @@ class Reading(Read):
         state: what the layer carries from before, (B, H) each; neither it nor `x` is written to.
 
     Attributes:
+        hidden: h_1 .. h_T, (T, B, H), not always contiguous.
         name: the cell's, for people.
         gates: how many columns of weights a unit has, G.
         rows: what the rows of each weight are multiplied with, from the top: "hidden" h_t-1, "input" x_t, or "one",
@@ -101,9 +76,26 @@ class Reading(Read):
     rows: ClassVar[Mapping[str, tuple[str, ...]]]
     carried: ClassVar[tuple[str, ...]] = ("hidden",)
     stepping: ClassVar[type[Cell]]
+    hidden: FloatArray
 
     @abstractmethod
     def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None: ...
+
+    @property
+    @abstractmethod
+    def state(self) -> Arrays:
+        """What is carried on after the last step, as `carried` lists it, (B, H) each, copies."""
+
+    @abstractmethod
+    def last(self) -> Mapping[str, FloatArray]:
+        """Gates and states of the last step, (B, H) each, in the order of the equations."""
+
+    @abstractmethod
+    def backward(self, grad: FloatArray, x: Tensor, weights: Sequence[Tensor]) -> None:
+        """Hand their gradients to `x` and `weights`, given dL/dh, (T, B, H).
+
+        None goes to the state: back-propagation through time is truncated where the sequence begins.
+        """
 
     @classmethod
     def shapes(cls, inputs: int, hidden: int) -> dict[str, tuple[int, int]]:
@@ -120,6 +112,13 @@ def half_of(dtype: np.dtype[np.floating]) -> FloatArray:
     half = np.array(0.5, dtype=dtype)
     half.flags.writeable = False
     return half
+
+
+def halved(weight: FloatArray, *, sigmoids: int, gates: int) -> FloatArray:
+    """A copy, (I, G*H), that gives z / 2 instead of z for the first gates, with all of its bits (see `half_of`)."""
+    copy = weight.copy()
+    copy[:, : sigmoids * (weight.shape[1] // gates)] *= half_of(weight.dtype)
+    return copy
 
 
 def by_gate(

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,20 +115,40 @@ class Differentiable(Node, Protocol):
         ...
 
 
+Stages: TypeAlias = tuple[tuple[str, Any], ...]  # Any: Tensors in one model, lists of Values in another
+"""(name, nodes) in order; what the nodes are is the model's own affair."""
+
+
 @dataclass(frozen=True, slots=True)
 class Forward:
     """A forward pass over a batch: the output of every stage, the last being the logits.
 
     Attributes:
-        stages: (name, nodes) in order; what the nodes are is the model's own affair.
+        stages: of a batch computed in two halves the logits alone, which are joined.
+        halves: the passes of both, in the order of their rows.
+        border: the row with which the second half begins.
     """
 
-    stages: tuple[tuple[str, Any], ...]  # Any: Tensors in one model, lists of Values in another
+    stages: Stages
+    halves: tuple[Forward, ...] = ()
+    border: int = 0
 
     @property
     def logits(self) -> Any:  # Any: as above
         """The scores, (B, V)."""
         return self.stages[-1][1]
+
+    @property
+    def passes(self) -> tuple[Forward, ...]:
+        """The passes in one piece of which it consists: its halves, or itself."""
+        return self.halves or (self,)
+
+    def of(self, row: int) -> tuple[Forward, int]:
+        """The pass in one piece that computed a row, and which of its rows that is."""
+        if not self.halves:
+            return self, row
+        second = row >= self.border
+        return self.halves[second], row - self.border * second
 
 
 class GradientModel(LanguageModel):

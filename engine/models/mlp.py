@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from corpora.vocabulary import IdArray
 from engine.autograd.fused import softmax_cross_entropy
 from engine.autograd.tensor import FloatArray, Tensor
+from engine.models.halves import LARGE, Halves
 from engine.models.language_model import Continuation, Forward
 from engine.models.mlp_continuation import MLPContinuation
 from engine.models.window import WindowModel
 from engine.nn.batch_normalisation import BatchNorm
-from engine.nn.layers import Dropout, Embedding, Linear, TiedLinear
+from engine.nn.layers import Dropout, JoinedEmbedding, Linear, TiedLinear
 from engine.nn.module import Module
 from engine.nn.parameters import ArrayParameters
 
@@ -95,7 +96,7 @@ class FeedForward(Module[IdArray]):
     ) -> None:
         *inner, outputs = sizes.widths
         kind = sizes.initialiser
-        self.embedding = Embedding(sizes.vocabulary, sizes.embedding, rng, dtype)
+        self.embedding = JoinedEmbedding(sizes.vocabulary, sizes.embedding, rng, dtype)
         self.hidden = tuple(
             [
                 Linear(i, o, rng, dtype, initialiser=kind, biased=False)
@@ -160,10 +161,19 @@ class MLP(WindowModel):
         precision = np.dtype(dtype)
         self._network = FeedForward(sizes, np.random.default_rng(seed), self.noise, precision)
         self.parameters = ArrayParameters(list(self._network.parameters()), precision)
+        self._halves = Halves(self._network, self.noise if sizes.dropout else None)
 
     def forward(self, contexts: IdArray) -> Forward:
-        """(B, C) ids -> every stage up to the logits, (B, V); hidden ones as they are before dropout."""
-        return Forward(self._network.stages(contexts))
+        """(B, C) ids -> every stage up to the logits, (B, V); hidden ones as they are before dropout.
+
+        A large batch is computed in two halves, unless it is normalised over all of its rows.
+        """
+        large = len(contexts) * self.parameters.values.size >= LARGE
+        return self._halves.forward(
+            lambda network, rows: network.stages(contexts[rows]),
+            len(contexts),
+            divided=large and not self.sizes.batchnorm,
+        )
 
     def loss_of(self, forward: Forward, targets: IdArray) -> Tensor:
         """Mean cross-entropy in nats."""
@@ -199,7 +209,8 @@ class MLP(WindowModel):
 
     def stage_values(self, forward: Forward, row: int) -> dict[str, NDArray[np.floating]]:
         """What each stage gave for one example."""
-        return {name: tensor.data[row].copy() for name, tensor in forward.stages}
+        whole, row = forward.of(row)
+        return {name: tensor.data[row].copy() for name, tensor in whole.stages}
 
     def formulas(self) -> Mapping[str, str]:
         """How each stage computes its output."""

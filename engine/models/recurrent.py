@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from corpora.vocabulary import IdArray
 from engine.autograd.functions import reshape
-from engine.autograd.fused import embed_each, softmax_cross_entropy
-from engine.autograd.recurrent import Arrays, Read, Reading
+from engine.autograd.fused import softmax_cross_entropy
+from engine.autograd.recurrent import Arrays, Reading
 from engine.autograd.tensor import FloatArray, Tensor
+from engine.models.halves import Halves
 from engine.models.language_model import NOTHING, Forward
 from engine.models.recurrent_reading import Continued, score
 from engine.models.sequence import SequenceModel
@@ -34,6 +35,11 @@ from engine.nn.recurrent import RecurrentLayer
 EMBEDDING_SPREAD = 1.0
 """Standard deviation of a fresh embedding. What is read has to weigh as much as the state it is added to: with 0.1,
 as in the feed-forward model, losses after 500 steps were 0.1 to 0.25 nats higher (tinyshakespeare, H 128)."""
+
+LARGE_STEP = 1 << 20
+"""Multiply-adds of a layer's step, one for each weight and row, from which a batch is computed in halves. Between
+calls the threads wait for each other's hold of the interpreter; below this the calls are too short to make up for
+it (2 cores)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +98,7 @@ class Network(Module[IdArray]):
         self.output = Linear(hidden, sizes.vocabulary, rng, dtype, initialiser=kind)
 
     def __call__(self, x: IdArray) -> Tensor:
-        """(B, T) ids -> logits, (T*B, V), from the beginning of a text."""
+        """(B, T) ids -> logits, (T, B, V), from the beginning of a text."""
         logits = self.stages(x, self.zeros(len(x)))[-1][1]
         assert isinstance(logits, Tensor)
         return logits
@@ -101,19 +107,20 @@ class Network(Module[IdArray]):
         """The state of every layer at the beginning of a text."""
         return tuple(layer.zeros(batch) for layer in self.layer)
 
-    def stages(self, contexts: IdArray, states: tuple[Arrays, ...]) -> tuple[tuple[str, Tensor | Read], ...]:
-        """(B, T) ids -> every stage, the last being the logits, (T*B, V), step by step.
+    def stages(
+        self, contexts: IdArray, states: tuple[Arrays, ...]
+    ) -> tuple[tuple[str, Tensor | Reading], ...]:
+        """(B, T) ids -> every stage, the last being the logits, (T, B, V).
 
         A layer's stage is its reading before dropout; the embedding's is (T, B, E).
         """
-        batch, steps = contexts.shape
-        x = embed_each(self.embedding.weight, contexts.T)  # (T, B, E)
-        stages: list[tuple[str, Tensor | Read]] = [("embedding", x)]
+        x = self.embedding(contexts.T)  # (T, B, E)
+        stages: list[tuple[str, Tensor | Reading]] = [("embedding", x)]
         for index, (layer, state) in enumerate(zip(self.layer, states, strict=True)):
             hidden, reading = layer.read(x, state)  # (T, B, H)
             stages.append((f"layer.{index}", reading))
             x = self.dropout(hidden)
-        stages.append(("logits", self.output(reshape(x, (steps * batch, x.shape[2])))))
+        stages.append(("logits", self.output(x)))
         return tuple(stages)
 
 
@@ -145,6 +152,7 @@ class RecurrentModel(SequenceModel):
         precision = np.dtype(dtype)
         self.network = Network(self.cell, sizes, np.random.default_rng(seed), self.noise, precision)
         self.parameters = ArrayParameters(list(self.network.parameters()), precision)
+        self._halves = Halves(self.network, self.noise if sizes.dropout else None, axis=1)
         self._memory: Mapping[str, FloatArray] = NOTHING
 
     @property
@@ -165,21 +173,32 @@ class RecurrentModel(SequenceModel):
         self.network.train(on)
 
     def forward(self, contexts: IdArray) -> Forward:
-        """(B, T) ids -> every stage up to the logits, (T*B, V), all rows of the first step first.
+        """(B, T) ids -> every stage up to the logits, (T, B, V).
 
         In training the states are those in which the batch before ended, if it had as many rows, and are carried
         on; else the contexts are beginnings of texts.
         """
         if not self.network.training:
             return self.without_noise(contexts)
-        stages = self.network.stages(contexts, self._states(len(contexts)))
+        states = self._states(len(contexts))
+        forward = self._halves.forward(
+            lambda network, rows: network.stages(contexts[rows], _rows(states, rows)),
+            len(contexts),
+            divided=self._divides(len(contexts)),
+        )
         self._memory = {
-            f"{name}.{part}": array
-            for name, stage in stages
-            if isinstance(stage, Read)
-            for part, array in zip(self.cell.carried, stage.state, strict=True)
+            f"{name}.{carried}": arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+            for name, readings in _readings(forward)
+            for carried, *arrays in zip(
+                self.cell.carried, *(reading.state for reading in readings), strict=True
+            )
         }
-        return Forward(stages)
+        return forward
+
+    def _divides(self, batch: int) -> bool:
+        """Whether the steps of a batch are large enough to be computed in halves."""
+        weights = sum(weight.data.size for layer in self.network.layer for weight in layer.weights)
+        return batch * weights >= LARGE_STEP * self.sizes.layers
 
     def _states(self, batch: int) -> tuple[Arrays, ...]:
         """What the memory holds for a batch of this size, or zeros."""
@@ -201,17 +220,19 @@ class RecurrentModel(SequenceModel):
 
     def loss_of(self, forward: Forward, targets: IdArray) -> Tensor:
         """Mean cross-entropy against (B, T) targets, in nats per character."""
-        return softmax_cross_entropy(forward.logits, targets.T.reshape(-1))
+        logits: Tensor = forward.logits
+        rows = reshape(logits, (targets.size, self.vocabulary_size))  # (T*B, V)
+        return softmax_cross_entropy(rows, targets.T.reshape(-1))
 
     def stage_values(self, forward: Forward, row: int) -> dict[str, NDArray[np.floating]]:
         """What each stage gave at the last place of one context: vector, gates and states by layer, logits."""
         values: dict[str, NDArray[np.floating]] = {}
-        batch = forward.stages[0][1].shape[1]
-        for name, stage in forward.stages:
-            if isinstance(stage, Read):
+        whole, row = forward.of(row)
+        for name, stage in whole.stages:
+            if isinstance(stage, Reading):
                 values |= {f"{name}.{part}": array[row].copy() for part, array in stage.last().items()}
             else:
-                values[name] = stage.data.reshape(-1, batch, stage.shape[-1])[-1, row].copy()
+                values[name] = stage.data[-1, row].copy()
         return values
 
     def formulas(self) -> Mapping[str, str]:
@@ -240,3 +261,16 @@ class RecurrentModel(SequenceModel):
         stretch is cut into up to 32 lanes that are read side by side, each from 512 characters before it.
         """
         return score(self.network, self.parameters.values.size, ids, start, stop, self.pad, thorough=thorough)
+
+
+def _rows(states: tuple[Arrays, ...], rows: slice) -> tuple[Arrays, ...]:
+    """The states of some rows of a batch."""
+    return tuple(tuple(array[rows] for array in state) for state in states)
+
+
+def _readings(forward: Forward) -> Iterator[tuple[str, list[Reading]]]:
+    """Every layer's name and its reading, or the two of a batch in halves."""
+    for same in zip(*(part.stages for part in forward.passes), strict=True):
+        name, first = same[0]
+        if isinstance(first, Reading):
+            yield name, [reading for _, reading in same]

@@ -22,19 +22,19 @@ from numpy.typing import NDArray
 from corpora.vocabulary import IdArray
 from engine.autograd.errors import ShapeError
 from engine.autograd.functions import reshape
-from engine.autograd.fused import ACTIVATIONS, embed_each, linear, softmax_cross_entropy
+from engine.autograd.fused import ACTIVATIONS, linear, softmax_cross_entropy
 from engine.autograd.tensor import FloatArray, Tensor
+from engine.models.halves import LARGE, Halves
 from engine.models.language_model import Forward
 from engine.models.sliding import SlidingModel
 from engine.models.transformer_reading import DecoderCopy, DecoderReader
 from engine.nn.block import WIDENING, Block
 from engine.nn.decoding import KeyValueCache
-from engine.nn.halves import Halves
-from engine.nn.initialisation import initialise
-from engine.nn.layers import Dropout, Linear
+from engine.nn.initialisation import NORMAL_STD
+from engine.nn.layers import Dropout, Embedding, Linear
 from engine.nn.module import Module
 from engine.nn.normalisation import LayerNorm
-from engine.nn.parameters import ArrayParameters, Parameter
+from engine.nn.parameters import ArrayParameters
 from engine.nn.positions import POSITIONS, LearnedPositions, NoPositions, SinusoidalPositions, rotary
 
 NORMS = ("pre", "post")
@@ -109,17 +109,6 @@ class Sizes:
         }
 
 
-class Embedding(Module[IdArray]):
-    """A vector for every character."""
-
-    def __init__(self, count: int, size: int, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> None:
-        self.weight = Parameter(initialise("normal", rng, (count, size)).astype(dtype))
-
-    def __call__(self, x: IdArray) -> Tensor:
-        """(B, T) ids -> (B, T, E)."""
-        return embed_each(self.weight, x)
-
-
 class Decoder(Module[IdArray]):
     """The layers of a `Transformer`; its attributes, in their order, name the parameters: "block.0.norm_1.weight".
 
@@ -138,7 +127,7 @@ class Decoder(Module[IdArray]):
     ) -> None:
         time, width = sizes.context, sizes.embedding
         self._sizes, self._dtype = sizes, dtype
-        self.embedding = Embedding(sizes.vocabulary, width, rng, dtype)
+        self.embedding = Embedding(sizes.vocabulary, width, rng, dtype, spread=NORMAL_STD)
         self.positions = NoPositions()
         if sizes.positions == "learned":
             self.positions = LearnedPositions(time, width, rng, dtype)
@@ -166,7 +155,6 @@ class Decoder(Module[IdArray]):
                 for _ in range(sizes.layers)
             ]
         )
-        self._halves = [Halves(block, noise if sizes.dropout else None) for block in self.block]
         self.norm = LayerNorm(width, dtype) if sizes.norm == "pre" else None
         self.output = (
             None
@@ -196,7 +184,7 @@ class Decoder(Module[IdArray]):
         x = self.positions(self.embedding(contexts))  # (B, T, E)
         stages = [("embedding", x)]
         x = self.dropout(x)
-        for index, block in enumerate(self._halves):
+        for index, block in enumerate(self.block):
             x = block(x)
             stages.append((f"block.{index}", x))
         return stages
@@ -248,11 +236,20 @@ class Transformer(SlidingModel):
         precision = np.dtype(dtype)
         self._decoder = Decoder(sizes, np.random.default_rng(seed), self.noise, precision)
         self.parameters = ArrayParameters(list(self._decoder.parameters()), precision)
+        self._halves = Halves(self._decoder, self.noise if sizes.dropout else None)
         self._copied: tuple[FloatArray, DecoderCopy] | None = None  # the parameters and what was made of them
 
     def forward(self, contexts: IdArray) -> Forward:
         """(B, T) ids -> every stage, (B, T, E), up to the logits, (B, T, V)."""
-        return Forward(self._decoder.stages(contexts))
+        return self._halves.forward(
+            lambda decoder, rows: decoder.stages(contexts[rows]),
+            len(contexts),
+            divided=self._divides(contexts),
+        )
+
+    def _divides(self, contexts: IdArray) -> bool:
+        """Whether a batch is large enough to be computed in halves."""
+        return contexts.size * self.parameters.values.size >= LARGE
 
     def loss_of(self, forward: Forward, targets: IdArray) -> Tensor:
         """Mean cross-entropy over all places, in nats."""
@@ -267,10 +264,13 @@ class Transformer(SlidingModel):
 
     def scores(self, contexts: IdArray, last: int) -> NDArray[np.floating]:
         """Logits without noise at the last places, (B, T) -> (B, last, V)."""
+
+        def scored(decoder: Decoder, rows: slice) -> FloatArray:
+            x = decoder.hidden(contexts[rows])[-1][1]
+            return decoder.scores(Tensor(x.data[:, -last:])).data
+
         with self._quiet():
-            x = self._decoder.hidden(contexts)[-1][1]
-            logits = self._decoder.scores(Tensor(x.data[:, -last:]))
-            return logits.data
+            return np.concatenate(self._halves.each(scored, len(contexts), divided=self._divides(contexts)))
 
     def reader(self) -> DecoderReader:
         """Reads one text, up to T characters, with the weights as they are now.
@@ -299,7 +299,8 @@ class Transformer(SlidingModel):
 
     def stage_values(self, forward: Forward, row: int) -> dict[str, NDArray[np.floating]]:
         """What each stage gave at the last place of one example."""
-        return {name: tensor.data[row, -1].copy() for name, tensor in forward.stages}
+        whole, row = forward.of(row)
+        return {name: tensor.data[row, -1].copy() for name, tensor in whole.stages}
 
     def formulas(self) -> Mapping[str, str]:
         """How each stage computes its output."""

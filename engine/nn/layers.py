@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.autograd.functions import IntArray, gelu, relu, tanh
-from engine.autograd.fused import ACTIVATIONS, IDENTITY, Activation, embed, linear
+from engine.autograd.fused import ACTIVATIONS, IDENTITY, Activation, embed, embed_each, linear
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.nn.initialisation import initialise
 from engine.nn.module import Module
@@ -23,7 +23,7 @@ def initial_embedding(
 
 
 class Embedding(Module[IntArray]):
-    """A vector for every character; a context is its vectors laid end to end.
+    """A vector for every character.
 
     Arguments:
         count, size: V and E.
@@ -41,6 +41,14 @@ class Embedding(Module[IntArray]):
         spread: float = EMBEDDING_SPREAD,
     ) -> None:
         self.weight = Parameter(initial_embedding(rng, count, size, spread).astype(dtype))
+
+    def __call__(self, x: IntArray) -> Tensor:
+        """(B, T) ids -> (B, T, E)."""
+        return embed_each(self.weight, x)
+
+
+class JoinedEmbedding(Embedding):
+    """A vector for every character; a context is its vectors laid end to end."""
 
     def __call__(self, x: IntArray) -> Tensor:
         """(B, C) ids -> (B, C*E)."""

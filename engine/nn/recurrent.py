@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.autograd.recurrent import Arrays, Cell, Read, Reading
+from engine.autograd.recurrent import Arrays, Cell, Reading
 from engine.autograd.sequence import sequence
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.nn.initialisation import initialise
@@ -63,7 +63,7 @@ class RecurrentLayer(Module[Tensor]):
         """(T, B, I) -> (T, B, H), from a state of zeros."""
         return self.read(x, self.zeros(x.shape[1]))[0]
 
-    def read(self, x: Tensor, state: Arrays) -> tuple[Tensor, Read]:
+    def read(self, x: Tensor, state: Arrays) -> tuple[Tensor, Reading]:
         """(T, B, I) -> (T, B, H) and the reading, which has the state to go on from."""
         return sequence(self._cell, x, self.weights, state)
 

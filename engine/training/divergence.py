@@ -53,8 +53,10 @@ def blame(model: GradientModel, batch: Batch, forward: Forward) -> str:
         if not np.isfinite(group.of(parameters.values)).all():
             return f"the weights {group.name}"
     rows = [model.stage_values(forward, row) for row in range(len(batch.targets))]
-    for stage, made in forward.stages:
-        given = [made.data] if isinstance(made, Tensor) else [values[stage] for values in rows]
+    for same in zip(*(part.stages for part in forward.passes), strict=True):
+        stage, _ = same[0]
+        whole = [made.data for _, made in same if isinstance(made, Tensor)]
+        given = whole or [values[stage] for values in rows]
         if not all(np.isfinite(values).all() for values in given):
             return f"the output of {stage}"
     gradient = parameters.gradient()

@@ -10,7 +10,7 @@ from engine.autograd.functions import IntArray, gelu, reduce_sum, relu, tanh
 from engine.autograd.fused import softmax_cross_entropy
 from engine.autograd.gradcheck import check_gradients, numeric_gradient
 from engine.autograd.tensor import Tensor
-from engine.nn.layers import GELU, Dropout, Embedding, Linear, ReLU, Tanh, TiedLinear
+from engine.nn.layers import GELU, Dropout, JoinedEmbedding, Linear, ReLU, Tanh, TiedLinear
 from engine.nn.module import Module, Sequential
 from engine.nn.parameters import ArrayParameters
 
@@ -21,7 +21,7 @@ IDS = np.array([[0, 3], [1, 1], [2, 3]])
 def stack(rng: np.random.Generator) -> Sequential[IntArray]:
     """A small language model by composition alone: 4 characters, 2 of context."""
     return Sequential(
-        Embedding(4, 3, rng, DOUBLE),
+        JoinedEmbedding(4, 3, rng, DOUBLE),
         Linear(6, 5, rng, DOUBLE),
         Tanh(),
         Dropout(0.5, rng),
@@ -94,7 +94,7 @@ def test_an_activation_as_a_layer_is_the_function_of_that_name(
 
 def test_a_table_that_two_layers_share_is_one_parameter_with_both_their_gradients() -> None:
     rng = np.random.default_rng(0)
-    embedding = Embedding(4, 3, rng, DOUBLE)
+    embedding = JoinedEmbedding(4, 3, rng, DOUBLE)
     model = Sequential(embedding, TiedLinear(6, embedding.weight, rng, DOUBLE))
     assert [(name, parameter.shape) for name, parameter in model.parameters()] == [
         ("stages.0.weight", (4, 3)),

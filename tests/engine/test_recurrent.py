@@ -240,41 +240,6 @@ def test_the_second_thread_changes_no_bit(cell: type[Reading], monkeypatch: pyte
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("batch", [2, 5])
-def test_a_batch_in_two_halves_gives_what_it_gives_whole_and_the_same_bits_every_time(
-    cell: type[Reading], batch: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def everything() -> list[FloatArray]:
-        t = [Tensor(array) for array in arrays_for(cell, 12, 6, batch, 3, 4)]
-        count = len(cell.carried)
-        made, read = sequence(cell, t[0], t[1 + count :], tuple(tensor.data for tensor in t[1 : 1 + count]))
-        weighted(made + made * made).backward()
-        gradients = [tensor.grad for tensor in t if tensor.grad is not None]
-        assert len(gradients) == len(t) - count
-        return [made.data, *read.state, *read.last().values(), *gradients]
-
-    whole = everything()
-    monkeypatch.setattr("engine.autograd.sequence.LARGE", 1)
-    first, second = everything(), everything()
-    assert all(np.allclose(a, b, rtol=EQUAL, atol=EQUAL) for a, b in zip(whole, first, strict=True))
-    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_gradients_of_two_layers_with_the_same_weights_add_up_in_halves_too(
-    cell: type[Reading], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arrays, whole = without_state(cell, arrays_for(cell, 13, steps=3, batch=3, inputs=4, hidden=4))
-    monkeypatch.setattr("engine.autograd.sequence.LARGE", 1)
-
-    def twice(t: Tensors) -> Tensor:
-        every = list(whole(t))
-        return weighted(fused(cell, [fused(cell, every), *every[1:]]))
-
-    assert check_gradients(twice, arrays) < LIMIT
-
-
-@pytest.mark.parametrize("cell", CELLS)
 def test_what_a_reading_gave_outlives_it(cell: type[Reading]) -> None:
     def read(seed: int) -> list[FloatArray]:
         count = len(cell.carried)
