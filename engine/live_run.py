@@ -43,7 +43,7 @@ class LiveRun:
     Arguments:
         course: the run, fresh or resumed.
         seconds: trained so far.
-        validations: the course of its validation loss so far, one number a row.
+        validations: the course of its validation loss so far, rows of `Validations`.
 
     Attributes:
         keeper: keeps it in a folder, if somebody does.
@@ -53,9 +53,8 @@ class LiveRun:
         self.trainer, self.tracer = course, watch(course)
         model = course.model
         self.formulas = tuple(model.formulas().items()) if isinstance(model, GradientModel) else ()
-        self.validator = Validator(course, validations, seconds)
         self.stopping = Stopping(stop_rule(course.recipe))
-        self._recall_validations()
+        self.validator = Validator(course, self.stopping, validations, seconds)
         self.seconds = seconds
         self.steps_per_second: float | None = None
         self.question: str | None = None
@@ -96,10 +95,7 @@ class LiveRun:
 
     def validate(self) -> None:
         """Score a piece of the validation split."""
-        if self.validator.advance():
-            loss = self.validator.last_loss
-            if loss is not None:
-                self.stopping.validated(self.validator.last_step, loss)
+        self.validator.advance()
 
     def _last_before_a_pause(self, last: int | None) -> int | None:
         """The step at which something else is to be done first."""
@@ -131,15 +127,7 @@ class LiveRun:
         if reached == wanted and self.trainer.rewind(1):
             self.tracer.finish_step()  # the same step again, watched
         self.validator.stop()
-        self._recall_validations()
         return reached + under_way
-
-    def _recall_validations(self) -> None:
-        """Remember the validations that there were, and no others."""
-        self.stopping = Stopping(self.stopping.rule)
-        losses = self.validator.losses
-        for step, loss in zip(losses.steps(), losses.column(0), strict=True):
-            self.stopping.validated(int(step), float(loss))
 
     def start_clock(self) -> None:
         """The run begins to run: count its speed from here."""

@@ -9,6 +9,7 @@ from engine.models.language_model import LanguageModel
 from engine.training.course import Course
 from engine.training.evaluation import Evaluation
 from engine.training.history import LossHistory
+from engine.training.stopping import VALIDATION_COLUMNS, Stopping, Validations
 
 SHARE = 0.1
 """Most of a running run's time that validation may take, unless the recipe says at which steps it is due."""
@@ -20,16 +21,22 @@ class Validator:
 
     Arguments:
         course: the run.
-        losses: of the validations so far, one number a row; None for none.
+        stopping: is told of each validation.
+        losses: the course of the validations so far, rows of `Validations`; None for none.
         trained: seconds the run was trained before; validation may take its share of what comes after.
 
     Attributes:
-        losses: the validation losses so far, nats per character, by step.
+        losses: the validation losses so far, nats per character, by step, each with what was remembered then.
     """
 
-    def __init__(self, course: Course, losses: LossHistory | None = None, trained: float = 0.0) -> None:
-        self.losses = LossHistory(columns=1, capacity=VALIDATIONS_KEPT) if losses is None else losses
-        self._course = course
+    def __init__(
+        self, course: Course, stopping: Stopping, losses: LossHistory | None = None, trained: float = 0.0
+    ) -> None:
+        if losses is None:
+            losses = LossHistory(VALIDATION_COLUMNS, capacity=VALIDATIONS_KEPT)
+        self.losses = losses
+        self._course, self._stopping = course, stopping
+        self._recall()
         self._evaluation: Evaluation | None = None
         self._replica: LanguageModel | None = None
         self._begun_at = self.last_step  # the step validated last, or being validated
@@ -95,7 +102,8 @@ class Validator:
             )
         loss = self._evaluation.advance()
         if loss is not None:
-            self.losses.append(self._evaluation.step, loss)
+            self._stopping.validated(self._evaluation.step, loss)
+            self.losses.append(self._evaluation.step, *self._stopping.validations.row)
             self._evaluation = None
         self._seconds += time.perf_counter() - begun
         return loss is not None
@@ -104,7 +112,13 @@ class Validator:
         """Give up the evaluation under way, and those of steps that are no more, or that it `failed` at."""
         self._evaluation = None
         self.losses.truncate(self._course.steps_made)
+        self._recall()
         self._begun_at = self._course.steps_made if failed else self.last_step
+
+    def _recall(self) -> None:
+        """Remember the validations that there were, and no others."""
+        row = self.losses.last
+        self._stopping.validations = Validations() if row is None else Validations.from_row(row)
 
     @property
     def _possible(self) -> bool:

@@ -31,6 +31,7 @@ from engine.training.recipe import Recipe
 from engine.training.rewind import BUDGET, State
 from engine.training.rules import RecipeError
 from engine.training.sealed import Array, peek, seal, unseal
+from engine.training.stopping import VALIDATION_COLUMNS, with_memory
 from engine.training.trainer import Trainer
 
 MODEL, OPTIMIZER, MEMORY, LOSSES, VALIDATIONS = "model.", "optimizer.", "memory.", "losses.", "validations."
@@ -65,7 +66,7 @@ class Checkpoint:
         Arguments:
             course: the run.
             seconds: trained so far.
-            validations: the course of the validation loss, one number a row.
+            validations: the course of the validation loss, rows of `Validations`.
             recipe: how the text is named in it, if not as in the run's.
         """
         corpus = course.corpus
@@ -155,15 +156,23 @@ class Checkpoint:
         return course
 
     def validations(self) -> LossHistory:
-        """The course of the validation loss, one number a row; empty if it was not kept.
+        """The course of the validation loss, rows of `Validations`; empty if it was not kept.
+
+        Files of earlier versions have the losses alone.
 
         Raises:
             CheckpointError: if its rows make no sense.
         """
         if VALIDATIONS + "steps" not in self.tensors:
-            return LossHistory(columns=1)
+            return LossHistory(VALIDATION_COLUMNS)
+        losses_alone = self.tensors[VALIDATIONS + "rows"].shape[1:] == (1,)
         try:
-            return self._history(VALIDATIONS, columns=1)
+            if losses_alone:
+                return with_memory(self._history(VALIDATIONS, columns=1))
+            history = self._history(VALIDATIONS, VALIDATION_COLUMNS)
+            if not np.isfinite(history.rows()[:, 2:]).all():
+                raise ValueError(f"'{VALIDATIONS}rows' has a step or a count that is no number")
+            return history
         except ValueError as refused:
             raise CheckpointError(f"{self.shown} is damaged: {refused}; {_FRESH}") from refused
 

@@ -34,6 +34,7 @@ from engine.training.metrics import Metrics, Record
 from engine.training.recipe import Recipe
 from engine.training.rewind import BUDGET
 from engine.training.rules import RecipeError
+from engine.training.stopping import VALIDATION_COLUMNS
 
 RECIPE, CHECKPOINT, BEST = "recipe.toml", "checkpoint.safetensors", "best.safetensors"
 METRICS, TEXT, LOCK = "metrics.jsonl", "text.txt", "run.lock"
@@ -52,7 +53,7 @@ class Resumed:
     Attributes:
         course: ready for the next step.
         seconds: trained so far.
-        validations: the course of the validation loss, one number a row.
+        validations: the course of the validation loss, rows of `Validations`.
     """
 
     course: Course
@@ -135,7 +136,7 @@ class RunFolder:
         Arguments:
             course: the run.
             seconds: trained so far.
-            validations: the course of its validation loss, one number a row.
+            validations: the course of its validation loss, rows of `Validations`.
             best: keep it beside, as the one with the lowest validation loss.
         Raises:
             SaveError: if that fails; what was kept before still is.
@@ -214,7 +215,7 @@ class RunFolder:
         path = self.path / (BEST if best else CHECKPOINT)
         if not best and not path.exists():
             fresh = begin(self.recipe, self.corpus(load_corpus), rewind_budget)
-            return Resumed(fresh, 0.0, LossHistory(columns=1))
+            return Resumed(fresh, 0.0, LossHistory(VALIDATION_COLUMNS))
         checkpoint = Checkpoint.load(path)  # first: it takes less than bringing a text, and may refuse
         course = checkpoint.course(self.corpus(load_corpus), rewind_budget=rewind_budget)
         return Resumed(course, checkpoint.header.seconds, checkpoint.validations())

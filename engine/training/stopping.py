@@ -7,7 +7,13 @@ of validations and asked after steps; it stops nothing itself.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
+from engine.training.history import LossHistory
+
+VALIDATION_COLUMNS = 4
+"""Numbers in a row of the course of the validation loss: `Validations.row`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +58,19 @@ class Validations:
     best: float | None = None
     best_step: int = 0
     waited: int = 0
+
+    @property
+    def row(self) -> tuple[float, ...]:
+        """The same as numbers, NaN for None: kept with each validation, it is the whole past of any later one."""
+        unknown = math.nan
+        last, best = (unknown if loss is None else loss for loss in (self.last, self.best))
+        return last, best, self.best_step, self.waited
+
+    @classmethod
+    def from_row(cls, row: Sequence[float]) -> Validations:
+        """What was remembered after a validation, from its row."""
+        last, best, best_step, waited = row
+        return cls(last, None if math.isnan(best) else best, int(best_step), int(waited))
 
 
 class Stopping:
@@ -99,3 +118,12 @@ class Stopping:
             )
             return f"no better validation loss in {seen.waited} validations ({best})"
         return None
+
+
+def with_memory(losses: LossHistory) -> LossHistory:
+    """A course of validation losses alone, as rows of `Validations`: what would be remembered after each."""
+    stopping, rows = Stopping(StopRule()), LossHistory(VALIDATION_COLUMNS)
+    for step, loss in zip(losses.steps().tolist(), losses.column(0).tolist(), strict=True):
+        stopping.validated(step, loss)
+        rows.append(step, *stopping.validations.row)
+    return rows

@@ -20,6 +20,7 @@ from engine.training.errors import SaveError
 from engine.training.history import LossHistory
 from engine.training.recipe import Recipe
 from engine.training.rules import COUNTING, RULES, RecipeError
+from engine.training.stopping import VALIDATION_COLUMNS
 from engine.training.trainer import Trainer
 from tests.engine.saved_runs import FULL, SMALL, picture, remember_in_catalog, trained
 
@@ -70,8 +71,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def saved(phrase: Corpus) -> bytes:
     """A checkpoint of a run with everything in it, after 7 steps."""
-    validations = LossHistory(columns=1)
-    validations.append(3, 2.5)
+    validations = LossHistory(VALIDATION_COLUMNS)
+    validations.append(3, 2.5, 2.5, 3, 0)
     return Checkpoint.of(trained(FULL, phrase, 7), 1.5, validations).to_bytes()
 
 
@@ -208,7 +209,7 @@ def test_the_arrays_have_the_names_and_shapes_of_the_model(saved: bytes, phrase:
         "losses.steps": (7,),
         "losses.rows": (7, 2),
         "validations.steps": (1,),
-        "validations.rows": (1, 1),
+        "validations.rows": (1, 4),
     }
 
 
@@ -229,7 +230,7 @@ def test_the_course_of_the_losses_comes_back_and_goes_on(saved: bytes, phrase: C
     trainer, whole = checkpoint.course(phrase), trained(FULL, phrase, 7)
     assert trainer.losses.steps().tolist() == [1, 2, 3, 4, 5, 6, 7]
     assert np.array_equal(trainer.losses.rows(), whole.losses.rows())
-    assert checkpoint.validations().rows().tolist() == [[2.5]]
+    assert checkpoint.validations().rows().tolist() == [[2.5, 2.5, 3, 0]]
     assert checkpoint.validations().steps().tolist() == [3]
     assert len(Checkpoint.of(whole, 0).validations()) == 0
 
@@ -237,16 +238,26 @@ def test_the_course_of_the_losses_comes_back_and_goes_on(saved: bytes, phrase: C
 def test_a_validation_loss_that_is_not_finite_is_missing_from_the_header_and_kept_in_its_course(
     phrase: Corpus, place: Path
 ) -> None:
-    validations = LossHistory(columns=1)
-    validations.append(1, math.inf)
+    validations = LossHistory(VALIDATION_COLUMNS)
+    validations.append(1, math.inf, math.nan, 0, 1)
     Checkpoint.of(trained(SMALL, phrase, 2), 0.0, validations).save(place)
     assert read_header(place).validation_loss is None
-    assert Checkpoint.load(place).validations().rows().tolist() == [[math.inf]]
+    assert Checkpoint.load(place).validations().column(0).tolist() == [math.inf]
+
+
+def test_a_file_that_has_the_validation_losses_alone_is_read_too(phrase: Corpus, place: Path) -> None:
+    losses = LossHistory(columns=1)
+    for step, loss in ((1, 2.0), (2, 1.5), (5, 1.75)):
+        losses.append(step, loss)
+    Checkpoint.of(trained(SMALL, phrase, 5), 0.0, losses).save(place)
+    read = Checkpoint.load(place).validations()
+    assert read.steps().tolist() == [1, 2, 5]
+    assert read.last == (1.75, 1.5, 2, 1)
 
 
 def test_equal_runs_give_equal_files(saved: bytes, phrase: Corpus) -> None:
-    validations = LossHistory(columns=1)
-    validations.append(3, 2.5)
+    validations = LossHistory(VALIDATION_COLUMNS)
+    validations.append(3, 2.5, 2.5, 3, 0)
     assert Checkpoint.of(trained(FULL, phrase, 7), 1.5, validations).to_bytes() == saved
 
 

@@ -18,6 +18,7 @@ from engine.training.checkpoint_header import Header
 from engine.training.errors import CheckpointError
 from engine.training.history import LossHistory
 from engine.training.sealed import Array, seal
+from engine.training.stopping import VALIDATION_COLUMNS
 from tests.engine.conftest import text_corpus
 from tests.engine.saved_runs import FULL, SMALL, picture, remember_in_catalog, trained
 
@@ -30,8 +31,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def saved(phrase: Corpus) -> bytes:
     """A checkpoint of a run with everything in it, after 7 steps."""
-    validations = LossHistory(columns=1)
-    validations.append(3, 2.5)
+    validations = LossHistory(VALIDATION_COLUMNS)
+    validations.append(3, 2.5, 2.5, 3, 0)
     return Checkpoint.of(trained(FULL, phrase, 7), 1.5, validations).to_bytes()
 
 
@@ -186,12 +187,22 @@ def test_arrays_that_make_no_sense_are_refused_by_name(
     assert reason in str(refused.value)
 
 
-def test_another_course_of_validation_is_refused(saved: bytes, place: Path) -> None:
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"validations.steps": np.array([8])}, r"'validations\.steps' reaches beyond step 7"),
+        ({"validations.rows": np.array([[2.5, 2.5, np.nan, 0]])}, "a step or a count that is no number"),
+        ({"validations.rows": np.array([[2.5, 2.5]])}, r"rows \(1, 2\) for 1 steps"),
+        ({"validations.rows": np.array(2.5)}, "shape|rows"),
+    ],
+)
+def test_another_course_of_validation_is_refused(
+    saved: bytes, place: Path, changed: dict[str, Array], reason: str
+) -> None:
     place.write_bytes(saved)
     checkpoint = Checkpoint.load(place)
-    tensors = {**checkpoint.tensors, "validations.steps": np.array([8])}
-    place.write_bytes(seal(tensors, checkpoint.header.to_metadata()))
-    with pytest.raises(CheckpointError, match=r"'validations\.steps' reaches beyond step 7"):
+    place.write_bytes(seal({**checkpoint.tensors, **changed}, checkpoint.header.to_metadata()))
+    with pytest.raises(CheckpointError, match=reason):
         Checkpoint.load(place).validations()
 
 

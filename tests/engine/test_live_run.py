@@ -13,6 +13,8 @@ from engine.session import Session
 from engine.snapshot import Status
 from engine.training.beginning import begin
 from engine.training.recipe import Recipe
+from engine.training.stopping import Validations
+from engine.validating import VALIDATIONS_KEPT
 from tests.engine.sessions import settled
 
 SMALL = Recipe(context=4, embedding=4, hidden=8, layers=1)
@@ -89,6 +91,21 @@ def test_a_resumed_run_remembers_its_validations(phrase: Corpus) -> None:
     assert again.stopping.validations == run.stopping.validations
     assert again.validator.last_step == 20
     assert not again.validator.owed
+
+
+def test_the_best_is_remembered_when_its_row_is_long_gone(phrase: Corpus) -> None:
+    run = LiveRun(begin(SMALL.with_values(validate_every=1), phrase))
+    losses = [2.0, 1.0] + [1.5] * (2 * VALIDATIONS_KEPT)
+    for step, loss in enumerate(losses, 1):
+        run.stopping.validated(step, loss)
+        run.validator.losses.append(step, *run.stopping.validations.row)
+    assert 1.0 not in run.validator.losses.column(0)
+    run.trainer.steps_made = len(losses)
+    resumed = LiveRun(run.trainer, 0.0, run.validator.losses)
+    assert resumed.stopping.validations == Validations(1.5, 1.0, 2, 2 * VALIDATIONS_KEPT)
+    run.trainer.steps_made -= 3
+    run.validator.stop()
+    assert run.stopping.validations == Validations(1.5, 1.0, 2, 2 * VALIDATIONS_KEPT - 3)
 
 
 def test_the_session_pauses_a_run_that_is_over_and_says_why(phrase: Corpus) -> None:

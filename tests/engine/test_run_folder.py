@@ -17,6 +17,7 @@ from engine.training.errors import BusyError, CheckpointError, RunError, SaveErr
 from engine.training.history import LossHistory
 from engine.training.recipe import Recipe
 from engine.training.run_folder import RunFolder
+from engine.training.stopping import VALIDATION_COLUMNS
 from engine.training.trainer import Trainer
 from tests.engine.conftest import text_corpus
 from tests.engine.saved_runs import FULL, SMALL, picture, trained
@@ -35,13 +36,13 @@ def names(folder: Path) -> set[str]:
 
 def test_a_run_is_begun_saved_and_gone_on_with(tmp_path: Path, phrase: Corpus) -> None:
     path = tmp_path / "a" / "b" / "run"
-    validations = LossHistory(columns=1)
+    validations = LossHistory(VALIDATION_COLUMNS)
     with RunFolder.create(path, FULL, phrase) as folder:
         trainer = Trainer(folder.recipe, phrase)
         for _ in range(9):
             folder.log({"step": trainer.step().step})
             if trainer.steps_made == 6:
-                validations.append(6, 2.5)
+                validations.append(6, 2.5, 2.5, 6, 0)
                 folder.save(trainer, 3.5, validations)
         whole = picture(trainer)
     assert names(path) == {"recipe.toml", "checkpoint.safetensors", "metrics.jsonl", "text.txt", "run.lock"}
@@ -52,7 +53,7 @@ def test_a_run_is_begun_saved_and_gone_on_with(tmp_path: Path, phrase: Corpus) -
         resumed = folder.resume(nothing_to_load)
         assert resumed.course.steps_made == 6
         assert resumed.seconds == 3.5
-        assert resumed.validations.rows().tolist() == [[2.5]]
+        assert resumed.validations.rows().tolist() == [[2.5, 2.5, 6, 0]]
         assert [record["step"] for record in folder.records()] == [1, 2, 3, 4, 5, 6]
         for _ in range(3):
             resumed.course.step()

@@ -15,6 +15,7 @@ from engine.training.history import LossHistory
 from engine.training.recipe import Recipe
 from engine.training.run_folder import RunFolder
 from engine.training.runs import default_folder, delete, fork, list_runs, unused_path
+from engine.training.stopping import VALIDATION_COLUMNS
 from tests.engine.saved_runs import FULL, SMALL, picture, trained
 
 
@@ -24,8 +25,8 @@ def nothing_to_load(name: str) -> Corpus:
 
 def kept_run(path: Path, corpus: Corpus, recipe: Recipe = FULL) -> Path:
     """A run whose best was at step 2 and that was saved last at step 5, measured at every step up to 6."""
-    validations = LossHistory(columns=1)
-    validations.append(2, 2.5)
+    validations = LossHistory(VALIDATION_COLUMNS)
+    validations.append(2, 2.5, 2.5, 2, 0)
     with RunFolder.create(path, recipe, corpus) as folder:
         trainer = trained(recipe, corpus, 2)
         folder.save(trainer, 1.0, validations, best=True)

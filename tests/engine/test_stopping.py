@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.training.stopping import Stopping, StopRule, Validations
+from engine.training.history import LossHistory
+from engine.training.stopping import Stopping, StopRule, Validations, with_memory
 
 losses = st.floats(0.1, 5) | st.just(math.nan)
 
@@ -87,3 +88,15 @@ def test_going_back_to_what_was_remembered_is_exact(before: list[float], later: 
 def test_a_condition_that_can_mean_nothing_is_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} is {value}"):
         StopRule(**{name: value})  # type: ignore[arg-type]  # one of five fields
+
+
+@pytest.mark.parametrize("losses", [[2.0], [2.0, 1.8, 1.9], [math.nan, math.inf], [math.nan, 3.0, math.inf]])
+def test_what_is_remembered_comes_back_from_its_row_and_from_the_losses_alone(losses: list[float]) -> None:
+    stopping, alone = Stopping(StopRule(patience=3)), LossHistory(columns=1)
+    for step, loss in enumerate(losses, 1):
+        stopping.validated(step, loss)
+        alone.append(step, loss)
+        row = with_memory(alone).last
+        assert row is not None
+        for again in (Validations.from_row(row), Validations.from_row(stopping.validations.row)):
+            assert repr(again) == repr(stopping.validations)  # NaN is not equal to itself
