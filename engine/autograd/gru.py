@@ -25,9 +25,10 @@ from engine.autograd.recurrent import (
     Reading,
     by_gate,
     half_of,
-    halved,
     hand_over,
     stretches,
+    with_sigmoids_halved,
+    worth_preparing,
 )
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.products import DOT, pieces, times_transposed_into
@@ -36,13 +37,19 @@ R, Z, N = range(3)
 """Where the gates lie among the blocks of a step and of the weights."""
 
 
+SIGMOIDS = 2
+"""How many of the gates they are, from the first."""
+
+
 class GRUCell(Cell):
     """A GRU layer step by step; the arguments are those of every `Cell`."""
 
     def __init__(self, weights: Sequence[FloatArray], state: Arrays) -> None:
         (hidden,) = state
         size = hidden.shape[1]
-        weight_input, weight_hidden = (halved(weight, sigmoids=2, gates=3) for weight in weights)
+        weight_input, weight_hidden = (
+            with_sigmoids_halved(weight, sigmoids=SIGMOIDS, gates=3) for weight in weights
+        )
         seen = np.ones(len(weight_input), dtype=weight_input.dtype)  # [x; 1]
         row = np.ones(size + 1, dtype=weight_input.dtype)  # [h; 1]
         row[:size] = hidden[0]
@@ -84,9 +91,14 @@ class GRUReading(Reading):
     rows = MappingProxyType({"weight_input": ("input", "one"), "weight_hidden": ("hidden", "one")})
 
     def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None:
-        weight_input, weight_hidden = (halved(weight, sigmoids=2, gates=3) for weight in weights)
+        weight_input, weight_hidden = weights
         (hidden,) = state
         steps, batch, inputs = x.shape
+        prepared = worth_preparing(weight_hidden, steps * batch)
+        if prepared:
+            weight_input, weight_hidden = (
+                with_sigmoids_halved(weight, sigmoids=SIGMOIDS, gates=3) for weight in weights
+            )
         size = hidden.shape[1]
         rows = np.empty((steps + 1, batch, size + 1), dtype=x.dtype)  # [h_t-1; 1]
         rows[0, :, :size] = hidden
@@ -126,6 +138,8 @@ class GRUReading(Reading):
         ):
             product(row, weight_hidden, pre)
             add(r_z, x_rz, r_z)
+            if not prepared:
+                multiply(r_z, half, r_z)
             tanh(r_z, r_z)
             multiply(r_z, half, r_z)
             add(r_z, half, r_z)

@@ -19,7 +19,16 @@ from weakref import finalize
 
 import numpy as np
 
-from engine.autograd.recurrent import Arrays, Cell, JointReading, by_gate, half_of, halved, joint_rows
+from engine.autograd.recurrent import (
+    Arrays,
+    Cell,
+    JointReading,
+    by_gate,
+    half_of,
+    joint_rows,
+    with_sigmoids_halved,
+    worth_preparing,
+)
 from engine.autograd.tensor import FloatArray
 from engine.products import DOT, pieces
 
@@ -31,13 +40,17 @@ which they are multiplied; i, f and g, which the gradient reaches through the ce
 """
 
 
+SIGMOIDS = 3
+"""How many of the gates they are, from the first."""
+
+
 class LSTMCell(Cell):
     """An LSTM layer step by step; the arguments are those of every `Cell`."""
 
     def __init__(self, weights: Sequence[FloatArray], state: Arrays) -> None:
         hidden, cell = state
         size = hidden.shape[1]
-        weight = halved(weights[0], sigmoids=3, gates=4)
+        weight = with_sigmoids_halved(weights[0], sigmoids=SIGMOIDS, gates=4)
         row = np.ones(len(weight), dtype=weight.dtype)  # [h; x; 1]
         row[:size] = hidden[0]
         blocks = np.empty((5, size), dtype=weight.dtype)  # o, i, f, g, c
@@ -148,11 +161,16 @@ class LSTMReading(JointReading):
         self._begin(x, hidden, layout.joint)
         layout.blocks[0, C] = cell
         self._blocks, self._parts, self._squashed = layout.blocks, layout.parts, layout.squashed
-        weight, product = by_gate(halved(weight, sigmoids=3, gates=4), 4, batch)
+        prepared = worth_preparing(weight, steps * batch)
+        if prepared:
+            weight = with_sigmoids_halved(weight, sigmoids=SIGMOIDS, gates=4)
+        weight, product = by_gate(weight, 4, batch)
         half = half_of(x.dtype)
         add, multiply, tanh = np.add, np.multiply, np.tanh
         for row, pre, oifg, oif, o, i_f, g_c, ig_fc, ig, fc, c, tanh_c, h in layout.steps:
             product(row, weight, pre)
+            if not prepared:
+                multiply(oif, half, oif)
             tanh(oifg, oifg)
             multiply(oif, half, oif)
             add(oif, half, oif)

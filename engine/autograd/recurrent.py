@@ -114,11 +114,16 @@ def half_of(dtype: np.dtype[np.floating]) -> FloatArray:
     return half
 
 
-def halved(weight: FloatArray, *, sigmoids: int, gates: int) -> FloatArray:
-    """A copy, (I, G*H), that gives z / 2 instead of z for the first gates, with all of its bits (see `half_of`)."""
+def with_sigmoids_halved(weight: FloatArray, *, sigmoids: int, gates: int) -> FloatArray:
+    """A copy of a weight, (R, G*H), that gives z / 2 for its first gates instead of z: exact, as 2 is the base."""
     copy = weight.copy()
     copy[:, : sigmoids * (weight.shape[1] // gates)] *= half_of(weight.dtype)
     return copy
+
+
+def worth_preparing(weight: FloatArray, rows: int) -> bool:
+    """Whether a weight, (R, G*H), is multiplied with so many rows that a copy costs less than halving products."""
+    return rows >= 2 * len(weight)
 
 
 def by_gate(

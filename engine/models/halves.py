@@ -22,11 +22,16 @@ from engine.nn.module import Module
 from engine.parallel import divide
 
 LARGE = 1 << 23
-"""Multiply-adds, at most one for each parameter and place, from which a batch is divided: they take 170 us, and
-going to another thread and back 40 (on a 2-core x86-64 machine)."""
+"""Multiply-adds of the largest product from which a batch is divided. Between two calls the threads wait for each
+other's hold of the interpreter; calls that are shorter do not make up for it (2 cores)."""
+
+FEW = 64
+"""Places that a batch has at least if it is divided, however large the weights: adding up the gradients of both
+halves takes three passes over them (1024 units a layer: 32 rows take a fifth longer in halves, 64 a tenth less)."""
 
 STREAM = 1 << 96
-"""How far ahead of the network's noise its twin's is drawn from."""
+"""How far ahead of the network's noise its twin's is drawn from. From step to step nothing is drawn twice, but for
+a word where their number is odd, as long as the network draws at least as much as its twin."""
 
 Network = TypeVar("Network", bound=Module[Any])  # Any: whatever it is applied to
 Result = TypeVar("Result")
@@ -39,12 +44,25 @@ class Halves(Generic[Network]):
         network: treats each example by itself; its parameters are where they will stay.
         noise: what its dropout draws from; None where nothing is dropped.
         axis: of the scores, along which the examples lie.
+        large: multiply-adds of the largest product from which a batch is divided.
     """
 
-    def __init__(self, network: Network, noise: np.random.Generator | None, *, axis: int = 0) -> None:
-        self._network, self._noise, self._axis = network, noise, axis
+    def __init__(
+        self, network: Network, noise: np.random.Generator | None, *, axis: int = 0, large: int = LARGE
+    ) -> None:
+        self._network, self._noise, self._axis, self._large = network, noise, axis, large
+        self._largest = max((weight.data.size for _, weight in network.parameters()), default=0)
         self._twins_noise = np.random.default_rng(0)
         self._twin: Network | None = None
+
+    def pays(self, rows: int, places: int) -> bool:
+        """Whether a batch is large enough to be divided.
+
+        Arguments:
+            rows: that are multiplied with a weight at once.
+            places: that are in the batch altogether.
+        """
+        return places >= FEW and rows * self._largest >= self._large
 
     def each(
         self, work: Callable[[Network, slice], Result], batch: int, *, divided: bool
@@ -69,13 +87,14 @@ class Halves(Generic[Network]):
 
     def forward(self, stages: Callable[[Network, slice], Stages], batch: int, *, divided: bool) -> Forward:
         """A forward pass; `stages` computes some examples with a network, the last stage being the scores."""
-        passes = [Forward(made) for made in self.each(stages, batch, divided=divided)]
-        if len(passes) == 1:
-            return passes[0]
-        joined = self._joined([part.logits for part in passes])
-        return Forward((("logits", joined),), tuple(passes), _border(batch))
+        first, *others = (Forward(made) for made in self.each(stages, batch, divided=divided))
+        if not others:
+            return first
+        (second,) = others
+        joined = self._joined((first.logits, second.logits))
+        return Forward((("logits", joined),), (first, second), _border(batch))
 
-    def _joined(self, scores: list[Tensor]) -> Tensor:
+    def _joined(self, scores: tuple[Tensor, Tensor]) -> Tensor:
         """The scores of both halves as one node, whose gradient goes back through both at the same time."""
         assert self._twin is not None
         own, its = (
@@ -98,9 +117,13 @@ class Halves(Generic[Network]):
     def _prepared_twin(self) -> Network:
         """The twin, which stands where the network stands now."""
         if self._twin is None:
-            shared = {id(parameter.data): parameter.data for _, parameter in self._network.parameters()}
-            noise = {} if self._noise is None else {id(self._noise): self._twins_noise}
-            self._twin = copy.deepcopy(self._network, {**shared, **noise})
+            memo: dict[int, object] = {}  # by the identity of what is not to be copied, what takes its place
+            for _, parameter in self._network.parameters():
+                memo[id(parameter.data)] = parameter.data
+                memo[id(parameter.grad)] = np.zeros_like(parameter.data)
+            if self._noise is not None:
+                memo[id(self._noise)] = self._twins_noise
+            self._twin = copy.deepcopy(self._network, memo)
         if self._twin.training is not self._network.training:
             self._twin.train(self._network.training)
         if self._noise is not None and self._twin.training:
@@ -110,5 +133,5 @@ class Halves(Generic[Network]):
 
 
 def _border(batch: int) -> int:
-    """The row with which the second half begins."""
+    """The row with which the second half begins; it is never the larger one (see `STREAM`)."""
     return (batch + 1) // 2

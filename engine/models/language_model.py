@@ -115,7 +115,7 @@ class Differentiable(Node, Protocol):
         ...
 
 
-Stages: TypeAlias = tuple[tuple[str, Any], ...]  # Any: Tensors in one model, lists of Values in another
+Stages: TypeAlias = tuple[tuple[str, Any], ...]  # Any: Tensors, readings of a sequence, lists of Values
 """(name, nodes) in order; what the nodes are is the model's own affair."""
 
 
@@ -130,12 +130,12 @@ class Forward:
     """
 
     stages: Stages
-    halves: tuple[Forward, ...] = ()
+    halves: tuple[()] | tuple[Forward, Forward] = ()
     border: int = 0
 
     @property
     def logits(self) -> Any:  # Any: as above
-        """The scores, (B, V)."""
+        """The scores, (B, V); of a model that predicts everywhere for each place of a context."""
         return self.stages[-1][1]
 
     @property
@@ -147,8 +147,8 @@ class Forward:
         """The pass in one piece that computed a row, and which of its rows that is."""
         if not self.halves:
             return self, row
-        second = row >= self.border
-        return self.halves[second], row - self.border * second
+        first, second = self.halves
+        return (first, row) if row < self.border else (second, row - self.border)
 
 
 class GradientModel(LanguageModel):

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from corpora.vocabulary import IdArray
 from engine.autograd.fused import softmax_cross_entropy
 from engine.autograd.tensor import FloatArray, Tensor
-from engine.models.halves import LARGE, Halves
+from engine.models.halves import Halves
 from engine.models.language_model import Continuation, Forward
 from engine.models.mlp_continuation import MLPContinuation
 from engine.models.window import WindowModel
@@ -166,13 +166,14 @@ class MLP(WindowModel):
     def forward(self, contexts: IdArray) -> Forward:
         """(B, C) ids -> every stage up to the logits, (B, V); hidden ones as they are before dropout.
 
-        A large batch is computed in two halves, unless it is normalised over all of its rows.
+        A large batch is computed in two halves, but never where batches are normalised: their rows meet, and the
+        twin has no running statistics.
         """
-        large = len(contexts) * self.parameters.values.size >= LARGE
+        rows = len(contexts)
         return self._halves.forward(
-            lambda network, rows: network.stages(contexts[rows]),
-            len(contexts),
-            divided=large and not self.sizes.batchnorm,
+            lambda network, part: network.stages(contexts[part]),
+            rows,
+            divided=not self.sizes.batchnorm and self._halves.pays(rows, rows),
         )
 
     def loss_of(self, forward: Forward, targets: IdArray) -> Tensor:

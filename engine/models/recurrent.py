@@ -37,9 +37,8 @@ EMBEDDING_SPREAD = 1.0
 as in the feed-forward model, losses after 500 steps were 0.1 to 0.25 nats higher (tinyshakespeare, H 128)."""
 
 LARGE_STEP = 1 << 20
-"""Multiply-adds of a layer's step, one for each weight and row, from which a batch is computed in halves. Between
-calls the threads wait for each other's hold of the interpreter; below this the calls are too short to make up for
-it (2 cores)."""
+"""Multiply-adds of a step from which a batch is computed in halves: less than elsewhere, for over a whole sequence
+the two threads fall into step, one at a product while the other is at what lies between two of them (2 cores)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +151,7 @@ class RecurrentModel(SequenceModel):
         precision = np.dtype(dtype)
         self.network = Network(self.cell, sizes, np.random.default_rng(seed), self.noise, precision)
         self.parameters = ArrayParameters(list(self.network.parameters()), precision)
-        self._halves = Halves(self.network, self.noise if sizes.dropout else None, axis=1)
+        self._halves = Halves(self.network, self.noise if sizes.dropout else None, axis=1, large=LARGE_STEP)
         self._memory: Mapping[str, FloatArray] = NOTHING
 
     @property
@@ -184,21 +183,19 @@ class RecurrentModel(SequenceModel):
         forward = self._halves.forward(
             lambda network, rows: network.stages(contexts[rows], _rows(states, rows)),
             len(contexts),
-            divided=self._divides(len(contexts)),
+            divided=self._halves.pays(len(contexts), contexts.size),
         )
-        self._memory = {
-            f"{name}.{carried}": arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-            for name, readings in _readings(forward)
-            for carried, *arrays in zip(
-                self.cell.carried, *(reading.state for reading in readings), strict=True
-            )
-        }
+        self._memory = dict(self._carried_on(forward))
         return forward
 
-    def _divides(self, batch: int) -> bool:
-        """Whether the steps of a batch are large enough to be computed in halves."""
-        weights = sum(weight.data.size for layer in self.network.layer for weight in layer.weights)
-        return batch * weights >= LARGE_STEP * self.sizes.layers
+    def _carried_on(self, forward: Forward) -> Iterator[tuple[str, FloatArray]]:
+        """The states in which a batch ended, by their names in the memory."""
+        for stages in zip(*(part.stages for part in forward.passes), strict=True):
+            name, first = stages[0]
+            if isinstance(first, Reading):
+                states = zip(*(reading.state for _, reading in stages), strict=True)
+                for carried, parts in zip(self.cell.carried, states, strict=True):
+                    yield f"{name}.{carried}", parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _states(self, batch: int) -> tuple[Arrays, ...]:
         """What the memory holds for a batch of this size, or zeros."""
@@ -266,11 +263,3 @@ class RecurrentModel(SequenceModel):
 def _rows(states: tuple[Arrays, ...], rows: slice) -> tuple[Arrays, ...]:
     """The states of some rows of a batch."""
     return tuple(tuple(array[rows] for array in state) for state in states)
-
-
-def _readings(forward: Forward) -> Iterator[tuple[str, list[Reading]]]:
-    """Every layer's name and its reading, or the two of a batch in halves."""
-    for same in zip(*(part.stages for part in forward.passes), strict=True):
-        name, first = same[0]
-        if isinstance(first, Reading):
-            yield name, [reading for _, reading in same]

@@ -24,7 +24,7 @@ from engine.autograd.errors import ShapeError
 from engine.autograd.functions import reshape
 from engine.autograd.fused import ACTIVATIONS, linear, softmax_cross_entropy
 from engine.autograd.tensor import FloatArray, Tensor
-from engine.models.halves import LARGE, Halves
+from engine.models.halves import Halves
 from engine.models.language_model import Forward
 from engine.models.sliding import SlidingModel
 from engine.models.transformer_reading import DecoderCopy, DecoderReader
@@ -249,7 +249,7 @@ class Transformer(SlidingModel):
 
     def _divides(self, contexts: IdArray) -> bool:
         """Whether a batch is large enough to be computed in halves."""
-        return contexts.size * self.parameters.values.size >= LARGE
+        return self._halves.pays(contexts.size, contexts.size)
 
     def loss_of(self, forward: Forward, targets: IdArray) -> Tensor:
         """Mean cross-entropy over all places, in nats."""
@@ -270,7 +270,8 @@ class Transformer(SlidingModel):
             return decoder.scores(Tensor(x.data[:, -last:])).data
 
         with self._quiet():
-            return np.concatenate(self._halves.each(scored, len(contexts), divided=self._divides(contexts)))
+            parts = self._halves.each(scored, len(contexts), divided=self._divides(contexts))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def reader(self) -> DecoderReader:
         """Reads one text, up to T characters, with the weights as they are now.

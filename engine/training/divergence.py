@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from engine.autograd.recurrent import Reading
 from engine.autograd.tensor import Tensor
 from engine.commands import Alter, Rewind
 from engine.models.language_model import Batch, Forward, GradientModel
@@ -43,6 +46,14 @@ class Diverged(ArithmeticError):
         super().__init__(self.trouble.message)
 
 
+def _is_finite(made: object) -> bool:
+    """Whether what a stage gave is finite: a tensor, what a recurrent layer read, or rows of single numbers."""
+    if isinstance(made, Tensor | Reading):
+        return bool(np.isfinite(made.data if isinstance(made, Tensor) else made.hidden).all())
+    assert isinstance(made, list)
+    return all(math.isfinite(number.data) for row in made for number in row)
+
+
 def blame(model: GradientModel, batch: Batch, forward: Forward) -> str:
     """The first place, in the order of the computation, where a number is not finite.
 
@@ -52,12 +63,9 @@ def blame(model: GradientModel, batch: Batch, forward: Forward) -> str:
     for group in parameters.groups:
         if not np.isfinite(group.of(parameters.values)).all():
             return f"the weights {group.name}"
-    rows = [model.stage_values(forward, row) for row in range(len(batch.targets))]
-    for same in zip(*(part.stages for part in forward.passes), strict=True):
-        stage, _ = same[0]
-        whole = [made.data for _, made in same if isinstance(made, Tensor)]
-        given = whole or [values[stage] for values in rows]
-        if not all(np.isfinite(values).all() for values in given):
+    for stages in zip(*(part.stages for part in forward.passes), strict=True):
+        stage, _ = stages[0]
+        if not all(_is_finite(made) for _, made in stages):
             return f"the output of {stage}"
     gradient = parameters.gradient()
     for group in reversed(parameters.groups):

@@ -17,6 +17,8 @@ from engine.training.trainer import Trainer
 SMALL = Recipe(context=3, embedding=4, hidden=8, layers=3, batch=4, seed=5)
 WILD = SMALL.with_values(layers=1, initialiser="he", rate=100)
 """Diverges within a few steps."""
+RECURRENT = Recipe(model="gru", context=3, embedding=4, hidden=8, layers=2, batch=4)
+TRANSFORMER = Recipe(model="transformer", context=3, embedding=4, heads=2, layers=2, batch=4, tied="no")
 GROUPS = [
     "embedding.weight",
     *(f"hidden.{layer}.{part}" for layer in range(3) for part in ("weight", "bias")),
@@ -131,6 +133,28 @@ def test_an_activation_that_overflows_is_blamed_by_its_stage(group: str, stage: 
         poison(trainer, name, 0.5)
     poison(trainer, group, 3e38 if group != "hidden.0.weight" else 1e37)
     with pytest.raises(Diverged, match=rf"it began in the output of {stage}\."):
+        trainer.step()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "group", "stage"),
+    [
+        (RECURRENT.with_values(model="rnn"), "output.weight", "logits"),
+        (RECURRENT.with_values(model="lstm"), "output.weight", "logits"),
+        (RECURRENT.with_values(model="gru"), "output.weight", "logits"),
+        (TRANSFORMER, "block.1.feed_forward.outer.weight", "block.1"),
+        (TRANSFORMER, "output.weight", "logits"),
+    ],
+)
+def test_a_stage_of_a_sequence_that_overflows_is_blamed_too(
+    recipe: Recipe, group: str, stage: str, phrase: Corpus
+) -> None:
+    trainer = Trainer(recipe, phrase)
+    trainer.step()
+    for found in trainer.model.parameters.groups:
+        poison(trainer, found.name, 0.5)  # so that nothing cancels
+    poison(trainer, group, 3e38)
+    with pytest.raises(Diverged, match=rf"step 2: .*; it began in the output of {re.escape(stage)}\."):
         trainer.step()
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.autograd.recurrent import Reading
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.models import mlp, recurrent, transformer
 from engine.models.gru import GRU
@@ -26,15 +28,22 @@ from engine.training.divergence import blame
 Make = Callable[..., Any]  # Any: a gradient model, of a kind that differs
 
 
-def _transformer(dropout: float = 0.0, dtype: str = "float64") -> Transformer:
-    sizes = transformer.Sizes(vocabulary=11, context=6, embedding=8, heads=2, layers=2, dropout=dropout)
-    return Transformer(sizes, seed=1, dtype=dtype)
+def _transformer(**options: Any) -> Make:  # Any: of `Sizes`
+    def make(dropout: float = 0.0, dtype: str = "float64") -> Transformer:
+        sizes = transformer.Sizes(
+            vocabulary=11, context=6, embedding=8, heads=2, layers=2, dropout=dropout, **options
+        )
+        return Transformer(sizes, seed=1, dtype=dtype)
+
+    return make
 
 
-def _mlp(dropout: float = 0.0, dtype: str = "float64") -> MLP:
-    return MLP(
-        mlp.Sizes(vocabulary=11, context=6, embedding=4, hidden=8, dropout=dropout), seed=1, dtype=dtype
-    )
+def _mlp(**options: Any) -> Make:  # Any: of `Sizes`
+    def make(dropout: float = 0.0, dtype: str = "float64") -> MLP:
+        sizes = mlp.Sizes(vocabulary=11, context=6, embedding=4, hidden=8, dropout=dropout, **options)
+        return MLP(sizes, seed=1, dtype=dtype)
+
+    return make
 
 
 def _recurrent(kind: type[recurrent.RecurrentModel]) -> Make:
@@ -45,9 +54,12 @@ def _recurrent(kind: type[recurrent.RecurrentModel]) -> Make:
     return make
 
 
-MODELS = {
-    "transformer": _transformer,
-    "mlp": _mlp,
+MODELS: dict[str, Make] = {
+    "transformer": _transformer(),
+    "post-norm": _transformer(norm="post", positions="rotary", tied=False),
+    "sinusoidal": _transformer(positions="sinusoidal", activation="relu"),
+    "mlp": _mlp(),
+    "tied": _mlp(tied=True, direct=True),
     "rnn": _recurrent(RNN),
     "lstm": _recurrent(LSTM),
     "gru": _recurrent(GRU),
@@ -72,14 +84,19 @@ def batch_for(model: GradientModel, rows: int, seed: int = 2, *, continues: bool
 
 def divide_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on even the smallest batch is divided."""
-    monkeypatch.setattr(transformer, "LARGE", 0)
-    monkeypatch.setattr(mlp, "LARGE", 0)
-    monkeypatch.setattr(recurrent, "LARGE_STEP", 0)
+    monkeypatch.setattr(Halves, "pays", lambda self, rows, places: True)
 
 
 @pytest.fixture
 def divided(monkeypatch: pytest.MonkeyPatch) -> None:
     divide_all(monkeypatch)
+
+
+def training(make: Make, **options: object) -> Any:  # Any: as in `Make`
+    """A model that is being trained."""
+    model = make(**options)
+    model.train(True)
+    return model
 
 
 def loss_and_gradient(model: GradientModel, batch: Batch) -> tuple[float, NDArray[np.floating]]:
@@ -128,8 +145,8 @@ def test_what_every_row_gave_is_found_in_its_half(
 
 @pytest.mark.usefixtures("divided")
 def test_the_second_half_learns_along(make: Make, rows: int) -> None:
-    model, fresh = make(), make()
-    model.loss(batch_for(model, rows))
+    model, fresh = training(make), training(make)
+    assert model.forward(batch_for(model, rows).contexts).halves
     for changed in (model, fresh):
         changed.parameters.values += 0.1
     batch = batch_for(model, rows)
@@ -138,8 +155,9 @@ def test_the_second_half_learns_along(make: Make, rows: int) -> None:
 
 @pytest.mark.usefixtures("divided")
 def test_passes_do_not_mix_and_gradients_of_two_add_up(make: Make, rows: int) -> None:
-    model = make()
+    model = training(make)
     batch, other = batch_for(model, rows), batch_for(model, rows, seed=5)
+    assert model.forward(batch.contexts).halves
     _, once = loss_and_gradient(model, batch)
     model.parameters.clear_gradient()
     loss = model.loss(batch)
@@ -151,29 +169,88 @@ def test_passes_do_not_mix_and_gradients_of_two_add_up(make: Make, rows: int) ->
 
 
 @pytest.mark.usefixtures("divided")
-def test_the_same_state_gives_the_same_bits_also_with_dropout(make: Make, rows: int) -> None:
-    results = []
-    for _ in range(5):
-        model = make(dropout=0.3, dtype="float32")
-        model.train(True)
-        results.append([loss_and_gradient(model, batch_for(model, rows)) for _ in range(3)])
-    for steps in results[1:]:
-        for (loss, gradient), (first_loss, first_gradient) in zip(steps, results[0], strict=True):
-            assert loss == first_loss
-            assert np.array_equal(gradient, first_gradient)
-    assert len({loss for loss, _ in results[0]}) == 3
+def test_what_a_run_began_with_gives_the_same_bits_also_with_dropout(make: Make, rows: int) -> None:
+    model = training(make, dropout=0.3, dtype="float32")
+    batch = batch_for(model, rows)
+    steps = []
+    for _ in range(3):
+        noise = model.noise.bit_generator.state
+        steps.append((noise, *loss_and_gradient(model, batch)))
+    assert len({loss for _, loss, _ in steps}) == 3
+    for again in (model, training(make, dropout=0.3, dtype="float32")):
+        for noise, loss, gradient in (steps[2], steps[0], steps[1]):
+            again.noise.bit_generator.state = noise
+            found, slopes = loss_and_gradient(again, batch)
+            assert found == loss
+            assert np.array_equal(slopes, gradient)
+
+
+@pytest.mark.usefixtures("divided")
+def test_gradients_of_a_batch_in_halves_agree_with_finite_differences(make: Make) -> None:
+    model = training(make)
+    batch = batch_for(model, 3)
+    values = model.parameters.values
+    _, gradient = loss_and_gradient(model, batch)
+    direction = np.random.default_rng(7).normal(size=values.size)
+    begun, losses = values.copy(), []
+    for step in (1e-6, -1e-6):
+        values[:] = begun + step * direction
+        model.parameters.publish()
+        losses.append(float(model.loss(batch).data))
+    assert (losses[0] - losses[1]) / 2e-6 == pytest.approx(float(gradient @ direction), rel=1e-6)
+
+
+@pytest.mark.parametrize("make", [_transformer(), _mlp()], ids=["transformer", "mlp"])
+def test_texts_are_scored_in_halves_as_they_are_whole(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make()
+    model.parameters.values[:] += np.random.default_rng(3).normal(size=model.parameters.values.size)
+    text = np.random.default_rng(4).integers(0, 11, 101).astype(np.uint8)
+    whole = model.nll(text)
+    divide_all(monkeypatch)
+    assert np.allclose(model.nll(text), whole, rtol=1e-11)
 
 
 @pytest.mark.parametrize("half", [0, 1])
 @pytest.mark.usefixtures("divided")
-def test_what_is_not_finite_is_found_in_either_half(make: Make, half: int) -> None:
-    model = make()
+def test_what_is_not_finite_is_found_in_either_half_wherever_it_stands(make: Make, half: int) -> None:
+    model = training(make)
     batch = batch_for(model, 5)
-    model.train(True)
-    forward = model.forward(batch.contexts)
-    _, embedding = forward.passes[half].stages[0]
-    embedding.data.flat[0] = np.inf  # at the first place, which is not the one that is shown
-    assert blame(model, batch, forward) == "the output of embedding"
+    for stage in range(len(model.formulas())):
+        forward = model.forward(batch.contexts)
+        part = forward.passes[half]
+        if stage >= len(part.stages):
+            continue  # a recurrent layer has several formulas
+        name, made = part.stages[stage]
+        values = made.hidden if isinstance(made, Reading) else made.data
+        values[(0,) * values.ndim] = np.inf
+        assert blame(model, batch, forward) == f"the output of {name}"
+
+
+def test_the_two_halves_are_computed_and_gone_back_through_by_two_threads() -> None:
+    seen: dict[str, set[int]] = {"forward": set(), "backward": set()}
+    weight = Parameter(np.ones(1))
+
+    class Watched(Module[Tensor]):
+        def __init__(self) -> None:
+            self.weight = weight
+
+        def __call__(self, x: Tensor) -> Tensor:
+            seen["forward"].add(get_ident())
+            own = self.weight
+
+            def backward(gradient: FloatArray) -> None:
+                seen["backward"].add(get_ident())
+                own.receive(gradient.sum(axis=0))
+
+            return Tensor.made_by("watched", x.data, (x, own), backward)
+
+    x = np.ones((3, 1))
+    both = Halves(Watched(), None)
+    made = both.forward(lambda network, part: (("scores", network(Tensor(x[part]))),), 3, divided=True)
+    made.logits.backward_from(np.array([[1.0], [2.0], [4.0]]))
+    assert weight.grad.tolist() == [7.0]
+    assert len(seen["forward"]) == len(seen["backward"]) == 2
+    assert seen["forward"] == seen["backward"]
 
 
 class Dropped(Module[Tensor]):
@@ -186,21 +263,33 @@ class Dropped(Module[Tensor]):
         return self.dropout(x)
 
 
-def test_the_halves_drop_different_numbers() -> None:
+@pytest.mark.parametrize("rows", [2, 3])
+def test_the_halves_and_the_steps_drop_different_numbers(rows: int) -> None:
     noise = np.random.default_rng(0)
     module = Dropped(noise)
     both = Halves(module, noise)
 
     def dropped() -> FloatArray:
-        parts = both.each(lambda network, part: network(Tensor(np.ones((2, 64))[part])).data, 2, divided=True)
+        ones = np.ones((rows, 64))
+        parts = both.each(lambda network, part: network(Tensor(ones[part])).data, rows, divided=True)
         return np.concatenate(parts)
 
     module.train(True)
-    first, second = dropped()
-    assert set(first) == set(second) == {0.0, 2.0}
-    assert not np.array_equal(first, second)
+    every = np.concatenate([dropped(), dropped(), dropped()])
+    assert set(every.ravel()) == {0.0, 2.0}
+    assert len({row.tobytes() for row in every}) == len(every)
     module.train(False)
-    assert np.array_equal(dropped(), np.ones((2, 64)))
+    assert np.array_equal(dropped(), np.ones((rows, 64)))
+
+
+class Dense(Module[Tensor]):
+    """A weight of 256 by 256 numbers."""
+
+    def __init__(self) -> None:
+        self.weight = Parameter(np.zeros((256, 256)))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x @ self.weight
 
 
 class Failing(Module[Tensor]):
@@ -240,14 +329,20 @@ def test_an_error_in_either_half_reaches_the_caller_and_the_next_batch_works(ref
 def test_a_batch_that_is_small_or_has_one_example_stays_in_one_piece(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = make()
+    model = training(make)
     two = batch_for(model, 2).contexts
-    model.train(True)
     assert not model.forward(two).halves
     divide_all(monkeypatch)
     model.forget()
     assert model.forward(two).halves
     assert not model.forward(two[:1]).halves
+
+
+def test_what_pays_is_a_large_product_of_many_places() -> None:
+    halves = Halves(Dense(), None)
+    assert halves.pays(128, 128)
+    assert not halves.pays(127, 127)
+    assert not halves.pays(1 << 20, 63)
 
 
 @pytest.mark.usefixtures("divided")
