@@ -142,7 +142,10 @@ class Keeper:
         Raises:
             RunError: if the folder is not as it was left, or cannot be written to.
         """
-        if self._signature() != self._file:
+        found = self._signature()
+        if found is None:
+            raise RunError(f"{str(self.folder.path)!r} is gone; keep the run again to have it in a folder")
+        if found != self._file:
             raise RunError(f"{str(self.folder.path)!r} has changed since; the run there was left alone")
         self.folder.forget_after(self._run.trainer.steps_made)
 

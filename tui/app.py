@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult, SystemCommand
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer
@@ -71,7 +71,12 @@ class CharlmApp(Actions):
     """
 
     TITLE = "charlm"
-    BINDINGS: ClassVar[list[BindingType]] = list(BINDINGS)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *BINDINGS,
+        # As Textual has them, but at once: what is typed next must not reach the control that is being left.
+        Binding("tab", "app.focus_next", show=False, priority=True, id="focus.next"),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True, id="focus.before"),
+    ]
     CSS_PATH: ClassVar[list[str | PurePath]] = [
         "workbench.tcss",
         *(

@@ -6,6 +6,7 @@ import difflib
 import sys
 
 from corpora import catalog
+from corpora.addresses import is_address
 from corpora.corpus import Corpus, open_corpus, read_stream
 from corpora.errors import CorpusError
 from engine.cli.failures import CommandError
@@ -48,5 +49,11 @@ def text_for(word: str, progress: Progress) -> Corpus:
         return load_text(word, progress)
     except CorpusError as error:
         near = difflib.get_close_matches(word.partition(":")[0].lower(), catalog.CATALOG, n=1)
-        hint = f", or did you mean {near[0]}?" if near and not catalog.has(word) else ""
+        hint = ""
+        if not catalog.has(word) and not is_address(word):
+            hint = (
+                f", or did you mean {near[0]}?"
+                if near
+                else "; charlm corpora lists the texts that have a name"
+            )
         raise CommandError(f"--corpus {word}: {error}{hint}") from error

@@ -221,7 +221,9 @@ def _corpus(words: argparse.ArgumentParser) -> None:
 
 
 def _folder(words: argparse.ArgumentParser) -> None:
-    words.add_argument("folder", type=_named, metavar="DIR", help="the run's folder")
+    words.add_argument(
+        "folder", type=_named, metavar="DIR", help="the run's folder, or its name among your data"
+    )
 
 
 def _best(words: argparse.ArgumentParser) -> None:

@@ -71,6 +71,12 @@ def default_folder() -> Path:
     return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("charlm") / "runs"
 
 
+def find(folder: Path) -> Path:
+    """The folder of a kept run, given its path or, where runs are kept, its name alone."""
+    here = default_folder() / folder
+    return here if len(folder.parts) == 1 and not folder.exists() and here.exists() else folder
+
+
 def unused_path(folder: Path, recipe: Recipe) -> Path:
     """A path in `folder` for a new run, named after its text and model: "names-mlp", "names-mlp-2"."""
     text = re.sub(r"[^\w-]+", "-", Path(recipe.corpus).stem).strip("-")[:40] or "text"

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from corpora.corpus import Corpus
 from engine.commands import Run, Start
+from engine.keeping import keep
 from engine.live_run import LiveRun
 from engine.session import Session
 from engine.snapshot import Status
 from engine.training.beginning import begin
+from engine.training.errors import RunError
 from engine.training.recipe import Recipe
+from engine.training.runs import delete
 from engine.training.stopping import Validations
 from engine.validating import VALIDATIONS_KEPT
 from tests.engine.sessions import settled
@@ -141,3 +145,14 @@ def test_going_back_takes_the_validations_of_later_steps_back(phrase: Corpus) ->
     assert run.validator.losses.steps().tolist() == [10]
     led(run)
     assert run.validator.losses.steps().tolist() == [10, 20, 30]
+
+
+def test_a_folder_that_was_deleted_meanwhile_is_said_to_be_gone_and_not_to_have_changed(
+    phrase: Corpus, tmp_path: Path
+) -> None:
+    run = LiveRun(begin(SMALL, phrase))
+    keeper = keep(run, tmp_path / "run")
+    keeper.close()
+    delete(tmp_path / "run")
+    with pytest.raises(RunError, match=r"run' is gone; keep the run again"):
+        keeper.go_on()

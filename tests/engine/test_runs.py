@@ -14,7 +14,7 @@ from engine.training.errors import BusyError, CheckpointError, RunError, SaveErr
 from engine.training.history import LossHistory
 from engine.training.recipe import Recipe
 from engine.training.run_folder import RunFolder
-from engine.training.runs import default_folder, delete, fork, list_runs, unused_path
+from engine.training.runs import default_folder, delete, find, fork, list_runs, unused_path
 from engine.training.stopping import VALIDATION_COLUMNS
 from tests.engine.saved_runs import FULL, SMALL, picture, trained
 
@@ -50,6 +50,20 @@ def test_the_place_for_runs_is_the_user_s_unless_the_environment_says_otherwise(
     assert default_folder() == Path.home() / "mine"
     monkeypatch.setenv("CHARLM_RUNS", "")
     assert default_folder() == platformdirs.user_data_path("charlm") / "runs"
+
+
+def test_a_kept_run_is_found_by_its_name_alone_and_a_path_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHARLM_RUNS", str(tmp_path / "runs"))
+    monkeypatch.chdir(tmp_path)
+    kept = tmp_path / "runs" / "names-mlp"
+    kept.mkdir(parents=True)
+    assert find(Path("names-mlp")) == kept
+    assert find(Path("names-lstm")) == Path("names-lstm")
+    assert find(Path("./runs/../names-mlp")) == Path("runs/../names-mlp")
+    (tmp_path / "names-mlp").mkdir()
+    assert find(Path("names-mlp")) == Path("names-mlp")
 
 
 def test_a_new_run_is_named_after_its_text_and_model_and_takes_no_other_s_place(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from textual.widgets import Footer
+from textual import events
+from textual.widgets import Footer, Input
 
 from corpora import catalog
 from engine.sampling import Sampling
@@ -376,3 +377,23 @@ async def test_a_run_shows_a_speed_and_a_pause_none(open_playground: OpenPlaygro
         assert np.isfinite(running.steps_per_second or np.nan)
         await play.press("space")
         assert (await play.until(lambda s: s.status is Status.PAUSED)).steps_per_second is None
+
+
+async def test_what_is_typed_right_after_tab_reaches_the_next_control(
+    open_playground: OpenPlayground,
+) -> None:
+    async with open_playground(SMALL, size=WIDE) as play:
+        await play.press("e")
+        await play.seen(lambda: isinstance(play.screen, SettingsDialog))
+        first = play.screen.query(Input).first()
+        first.focus()
+        await play.barrier()
+        before = first.value
+        for key in ("tab", "7", "7"):  # a burst, as from a slow line
+            play.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await play.barrier()
+        assert first.value == before
+        after = play.screen.focused
+        assert isinstance(after, Input)
+        assert after is not first
+        assert after.value.endswith("77")

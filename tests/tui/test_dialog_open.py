@@ -233,6 +233,24 @@ async def test_malformed_bytes_can_be_replaced(tmp_path: Path) -> None:
         assert host.corpus.notes == ("2 malformed bytes replaced by U+FFFD",)
 
 
+@pytest.mark.parametrize("first", ["latin.txt", "."])
+async def test_another_path_can_be_typed_wherever_the_first_one_led(first: str, tmp_path: Path) -> None:
+    (tmp_path / "latin.txt").write_bytes(b"gr\xfc\xdfe")
+    (tmp_path / "n.txt").write_text("hello")
+    host = Host(tmp_path)
+    async with host.run_test() as pilot:
+        host.type(tmp_path / first)
+        await pilot.press("enter")
+        await until(pilot, lambda: host.replacing or "is a folder" in host.said)
+        line = host.dialog.query_one(PathLine)
+        assert host.dialog.focused is not line
+        await pilot.press(*str(tmp_path / "n.txt"))
+        assert line.value == str(tmp_path / "n.txt")
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(host.came))
+        assert host.corpus.text == "hello"
+
+
 async def test_a_name_of_control_characters_is_shown_harmless_and_opens_nevertheless(tmp_path: Path) -> None:
     (tmp_path / HOSTILE).write_text("a good text")
     host = Host(tmp_path)

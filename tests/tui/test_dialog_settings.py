@@ -215,7 +215,7 @@ async def test_there_is_a_field_for_all_that_means_something_with_its_range_and_
         for field in fields:
             rule, words = RULES[field.ingredient], it.words(field.ingredient)
             assert words.startswith(rule.meaning)
-            assert words.endswith("changes at once" if rule.live else "needs a restart")
+            assert words.endswith("changes at once" if rule.live else "begins a new run")
             assert rule.choices or rule.allowed in words
         assert it.groups == ["Text", "Model", "Training", "Stopping"]
 
@@ -547,9 +547,9 @@ async def test_a_paste_replaces_the_line_and_what_differs_is_listed() -> None:
         assert it.dialog.query_one(RecipeLine).text.count("\n") == 0
         rows = [line.split() for line in it.text("#recipe-said").splitlines()]
         assert rows == [
-            ["hidden", "64", "→", "128", "needs", "a", "restart"],
+            ["hidden", "64", "→", "128", "begins", "a", "new", "run"],
             ["batch", "32", "→", "64", "changes", "at", "once"],
-            ["changes", "none", "→", "@120:rate=0.05", "needs", "a", "restart"],
+            ["changes", "none", "→", "@120:rate=0.05", "begins", "a", "new", "run"],
         ]
         await it.press("ctrl+s")
         assert it.results == [Recipe(batch=64, seed=7).changed(120, "rate", 0.05)]

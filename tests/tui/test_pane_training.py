@@ -336,7 +336,7 @@ async def test_how_far_back_memory_reaches_follows_the_run(host: Host) -> None:
 
 @pytest.mark.parametrize(
     ("now", "limit", "words"),
-    [(4464, 4464, "4,464 steps"), (4470, 4464, "4,470 steps"), (0, 0, "no"), (0, 4464, "0 of 4,464")],
+    [(4464, 4464, "4,464 steps"), (4470, 4464, "4,464 steps"), (0, 0, "no"), (0, 4464, "0 of 4,464")],
 )
 def test_reach_in_words(now: int, limit: int, words: str) -> None:
     assert reach(Snapshot(rewindable=now, rewind_limit=limit)).startswith(words)

@@ -302,7 +302,8 @@ async def test_kneser_ney_takes_part_unless_it_is_left_out(choosing: Open) -> No
         dialog = play.screen
         assert isinstance(dialog, ChoiceDialog)
         assert [row.name for row in dialog.board.picture().rows] == ["kneser-ney 7", "mlp"]
-        dialog.query_one("#choice-kneser-ney", Tick).value = False
+        dialog.query_one("#choice-kneser-ney", Tick).focus()
+        await play.press("space")
         assert [row.name for row in dialog.board.picture().rows] == ["mlp"]
         dialog.query_one("#choice-split", Input).value = "0.7/0.3/0"
         read = dialog.board.picture().terms

@@ -155,5 +155,5 @@ class Ingredient(Horizontal):
             meaning = f"{rule.meaning}: {chosen.meaning} ({chosen.source.partition(',')[0]})"
         else:
             meaning = rule.meaning if rule.choices else f"{rule.meaning}: {rule.allowed}"
-        when = ("changes at once", "$text-success") if rule.live else ("needs a restart", MUTED)
+        when = ("changes at once", "$text-success") if rule.live else ("begins a new run", MUTED)
         return Content.assemble((f"{meaning}; ", MUTED), when)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -116,6 +117,15 @@ class OpenDialog(Dialog[Corpus | None]):
             self._opening.cancel()
             self._opening = None
             self._say("cancelled; nothing was opened")
+
+    def on_key(self, event: events.Key) -> None:
+        """Whoever types where no path can be typed, a key that means nothing there, begins a new path."""
+        if event.is_printable and event.character != " " and event.key not in self.active_bindings:
+            event.stop()
+            line = self.query_one(PathLine)
+            line.value = ""
+            self.set_focus(line)  # at once: the key comes after it
+            line.post_message(events.Key(event.key, event.character))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in the path."""

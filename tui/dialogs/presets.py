@@ -35,7 +35,7 @@ class Offer:
 
 
 OFFERS = (
-    Offer("section 3.5", "f2", "the model of the course: 8 characters, two layers of 128", COURSE, "mlp"),
+    Offer("course", "f2", "the model of the course: 8 characters, two layers of 128", COURSE, "mlp"),
     Offer("tiny", "f3", "the chosen model, small enough to follow every number", TINY),
     Offer("standard", "f4", "the chosen model, large enough to learn a text well within minutes", STANDARD),
 )

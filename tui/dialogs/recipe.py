@@ -168,7 +168,7 @@ def _listed(found: tuple[Difference, ...]) -> Content:
     befores = min(max(len(difference.before) for difference in found), VALUE_CELLS)
     lines = []
     for difference in found:
-        when = "changes at once" if difference.live else "needs a restart"
+        when = "changes at once" if difference.live else "begins a new run"
         lines.append(
             Content.assemble(
                 (difference.name.ljust(names + 2), "bold"),

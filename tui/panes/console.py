@@ -215,7 +215,8 @@ class ConsolePane(Pane):
             return (f"Nothing to write with yet: {active_key(self.app, 'text.open')} opens a text.",)
         write, stop = active_key(self.app, "generate.start"), active_key(self.app, "generate.stop")
         return (
-            f"{write} lets the model write, also while it trains; {stop} stops it. i is for the prompt.",
+            f"{write} lets the model write, also while it trains; {stop} stops it.",
+            f"{active_key(self.app, 'pane.6')} and then i lead to the prompt.",
             "The hotter a character's ground, the less the model expected it.",
             "Write before the first step and again later: that is how far it has come.",
         )

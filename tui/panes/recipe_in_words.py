@@ -197,7 +197,8 @@ def reach(snapshot: Snapshot) -> str:
     now, limit = snapshot.rewindable, snapshot.rewind_limit
     if not now and not limit:
         return "no: too large a model"
-    return f"{thousands(now)} steps" if now >= limit else f"{thousands(now)} of {thousands(limit)} steps"
+    # memory may reach a few steps further than is promised
+    return f"{thousands(limit)} steps" if now >= limit else f"{thousands(now)} of {thousands(limit)} steps"
 
 
 def under_way(trace: Trace | None) -> bool:

@@ -60,6 +60,7 @@ class ChoiceDialog(Dialog[Scoreboard | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "cancel", id="choice.cancel", tooltip="Compare nothing"),
         Binding("ctrl+s", "begin", "begin", id="choice.begin", tooltip="Begin the comparison", priority=True),
+        Binding("space", "turn", "switch", id="choice.turn", tooltip="Switch the model on or off"),
         Binding("down", "app.focus_next", "next", show=False, id="choice.next"),
         Binding("up", "app.focus_previous", "before", show=False, id="choice.before"),
     ]
@@ -141,6 +142,11 @@ class ChoiceDialog(Dialog[Scoreboard | None]):
             self.dismiss(self.board)
         except (RecipeError, CorpusError):
             self._judge()  # says why
+
+    def action_turn(self) -> None:
+        """Switch the tick that has the keys; nothing runs behind this dialog that space could pause."""
+        if isinstance(self.focused, Tick):
+            self.focused.action_turn()
 
     def on_tick_changed(self, event: Tick.Changed) -> None:
         """Judge the choice."""
