@@ -99,9 +99,9 @@ class Tensor:
         """Add the matrix product `left` @ `right`; a parameter writes it straight into its slot."""
         self.receive(np.dot(left, right))
 
-    def receive_sum(self, gradient: FloatArray) -> None:
-        """Add the sum of `gradient` over its first axis, as a bias shared by all rows does."""
-        self.receive(gradient.sum(axis=0))
+    def receive_sum(self, gradient: FloatArray, weights: FloatArray | None = None) -> None:
+        """Add the sum of the rows of a matrix, each times its weight, as what all rows share does."""
+        self.receive(gradient.sum(axis=0) if weights is None else np.dot(weights, gradient))
 
     def zero_grad(self) -> None:
         """Forget the gradients of this node and of everything it was made from."""

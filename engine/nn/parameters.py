@@ -116,13 +116,15 @@ class Parameter(Tensor):
         else:
             self._add(np.dot(left, right))
 
-    def receive_sum(self, gradient: FloatArray) -> None:
+    def receive_sum(self, gradient: FloatArray, weights: FloatArray | None = None) -> None:
         """Add the sum of the rows of a matrix, straight into the slot if it is the first to arrive."""
+        if weights is None:
+            weights = ones(len(gradient), gradient.dtype)
         if self._fresh:
-            np.dot(ones(len(gradient), gradient.dtype), gradient, self._slot)
+            np.dot(weights, gradient, self._slot)
             self._fresh = False
         else:
-            self._add(np.dot(ones(len(gradient), gradient.dtype), gradient))
+            self._add(np.dot(weights, gradient))
 
     def _add(self, gradient: FloatArray) -> None:
         finish()  # the first product may still be on its way into the slot
