@@ -18,7 +18,7 @@ def matrices(*shapes: tuple[int, int]) -> list[np.ndarray[tuple[int, int], np.dt
 @given(
     st.integers(0, 90),
     st.integers(1, 200),
-    st.integers(1, 140),
+    st.integers(1, 140) | st.sampled_from([192, 256, 300, 384]),
     st.sampled_from([np.float32, np.float64]),
     st.booleans(),
 )
@@ -50,6 +50,29 @@ def test_rows_are_cut_where_the_pieces_need_no_packing(
     rows: int, inner: int, outer: int, cut: tuple[int, ...]
 ) -> None:
     assert pieces(rows, inner, outer) == cut
+
+
+@pytest.mark.parametrize(
+    ("rows", "inner", "outer", "blocks"),
+    [
+        (32, 64, 64, (4, 1, 8, 64)),
+        (32, 64, 192, (4, 2, 8, 96)),
+        (128, 128, 512, (16, 4, 8, 128)),
+        (32, 64, 131, None),  # no two blocks of one width
+        (30, 64, 192, None),  # not in eights
+        (128, 64, 64, None),
+        (128, 64, 192, None),
+        (264, 128, 512, None),
+    ],
+)
+def test_columns_are_cut_as_well_where_the_right_side_is_wide(
+    monkeypatch: pytest.MonkeyPatch, rows: int, inner: int, outer: int, blocks: tuple[int, ...] | None
+) -> None:
+    calls: list[tuple[int, ...] | None] = []
+    monkeypatch.setattr(np, "matmul", lambda left, right, out: calls.append(out.shape))
+    left, right = matrices((rows, inner), (outer, inner))
+    times_transposed(left, right)
+    assert (calls or [None]) == [blocks]
 
 
 @pytest.mark.parametrize("rows", [1, 161])
