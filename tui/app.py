@@ -49,6 +49,7 @@ from tui.watch import Watch
 from tui.workbench import Workbench
 
 if TYPE_CHECKING:
+    from tui.dialogs.quit import QuitDialog
     from tui.furniture import Furniture
     from tui.panes.base import Pane
 
@@ -105,7 +106,7 @@ class CharlmApp(Actions):
         self._watch = Watch(self.engine, self.set_timer, self._show, lambda s: s.status is Status.RUNNING)
         self.engine_ended = True
         self.leaving = Leaving(self.engine, lambda code: self.exit(return_code=code), self._refuse)
-        self._asking: Screen[Parting] | None = None  # whether to leave
+        self._asking: QuitDialog | None = None
 
     def compose(self) -> ComposeResult:
         """One line on top, the panes, the keys below."""
@@ -180,6 +181,8 @@ class CharlmApp(Actions):
             before, self.runs.seen = self.snapshot, snapshot
             self.query_one(StatusLine).show(snapshot)
             self.query_one(Workbench).show(snapshot)
+            if self._asking is not None and self._asking is self.screen:
+                self._asking.show(self.leaving.at_risk(snapshot))
             self._announce(before, snapshot)
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.dom import DOMNode
 from textual.screen import ModalScreen
@@ -13,8 +14,11 @@ from corpora.corpus import Corpus
 from engine.commands import Resume, Rival
 from engine.snapshot import Remedy, RivalView, Trouble
 from engine.training.recipe import Recipe
-from tui.leaving import AtRisk, Parting
+from tui.leaving import AtRisk
 from tui.scoreboard.contest import Contest
+
+if TYPE_CHECKING:
+    from tui.dialogs.quit import QuitDialog
 
 
 def which_text(context: int, path: str = "") -> ModalScreen[Corpus | None]:
@@ -73,8 +77,8 @@ def which_run(on_screen: Path | None, run: Path | None = None) -> ModalScreen[Re
     return RunsDialog(on_screen, run)
 
 
-def whether_to_leave(risk: AtRisk, recipe: str) -> ModalScreen[Parting]:
-    """Whether to quit although something would be lost."""
+def whether_to_leave(risk: AtRisk, recipe: str) -> QuitDialog:
+    """Whether to quit although something would be lost; the dialog wants to be shown how much that is by now."""
     from tui.dialogs.quit import QuitDialog
 
     return QuitDialog(risk, recipe)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from textual import events
-from textual.widgets import Footer, Input
+from textual.widgets import Footer, Input, Label
 
 from corpora import catalog
 from engine.sampling import Sampling
@@ -397,3 +397,30 @@ async def test_what_is_typed_right_after_tab_reaches_the_next_control(
         assert isinstance(after, Input)
         assert after is not first
         assert after.value.endswith("77")
+
+
+async def test_the_question_whether_to_leave_counts_on_while_training_goes_on(
+    open_playground: OpenPlayground,
+) -> None:
+    async with open_playground(SMALL) as play:
+        await play.press("space")
+        await play.seen(lambda: play.app.snapshot.step > 100)
+        await play.press("q")
+        await play.seen(lambda: isinstance(play.screen, QuitDialog))
+
+        def said() -> str:
+            return str(play.screen.query_one("#quit-question", Label).render())
+
+        first = said()
+        await play.seen(lambda: said() != first)
+        await play.press("n", "space")
+        await play.seen(lambda: play.app.snapshot.status is Status.PAUSED)
+        await play.press("q")
+        await play.seen(lambda: isinstance(play.screen, QuitDialog))
+        assert said().startswith(f"{play.app.snapshot.step:,} steps")
+
+
+async def test_an_infinite_loss_is_explained_under_the_plot(open_playground: OpenPlayground) -> None:
+    async with open_playground(Recipe(model="ngram", order=5), size=WIDE) as play:
+        await play.press("s", "s", "s")
+        await play.seen(lambda: "∞, not drawn: what came was held for impossible" in play.text)

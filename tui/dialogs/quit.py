@@ -33,7 +33,7 @@ class QuitDialog(Dialog[Parting]):
         """The question.
 
         Arguments:
-            risk: what would be lost.
+            risk: what would be lost as it opens.
             recipe: the run's recipe as one line.
         """
         super().__init__()
@@ -61,6 +61,12 @@ class QuitDialog(Dialog[Parting]):
     def on_mount(self) -> None:
         """The harmless answer comes first."""
         self.query_one("#quit-stay", Button).focus()
+
+    def show(self, risk: AtRisk) -> None:
+        """Training goes on meanwhile, and so does the count of what would be lost."""
+        if self.is_mounted and risk and risk != self._risk:
+            self._risk = risk
+            self.query_one("#quit-question", Label).update(_question(risk))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """A click is as good as a key."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -37,6 +38,9 @@ ZOOMS = (None, 100_000, 10_000, 1_000, 100)
 
 LEAPS = 20  # so many leaps cross the view
 BEFORE_THE_FIRST_STEP = "no loss yet: space trains, s makes one step"
+
+IMPOSSIBLE = "∞, not drawn: what came was held for impossible"
+"""What an infinite loss means: a model without smoothing gives 0 to what it has never seen."""
 
 
 class LossPane(Pane):
@@ -174,7 +178,8 @@ class LossPane(Pane):
         if losses is None:
             lines.append("")
         elif self._cursor is None:
-            lines.append("h l or a click: read a step"[:width])
+            hint = IMPOSSIBLE if np.isposinf(losses.raw[-1]) else "h l or a click: read a step"
+            lines.append(hint[:width])
         else:
             one = reading(losses, nearest(losses, self._cursor))
             text = row(losses_in_cells(one, self._unit), width)
