@@ -28,8 +28,9 @@ VALUE_BYTES = 500
 COUNT_BYTES = 100
 """Of one character that a counting model reads, for each order: sorting included (measured: 40 to 90)."""
 CELLS: Mapping[str, type[Reading]] = {"rnn": RNNReading, "gru": GRUReading, "lstm": LSTMReading}
-WORKING_VECTORS = 6
-"""As long as the parameters: these, the gradients of both halves, scratch, copies to validate and to write."""
+WORKING_VECTORS = 8
+"""As long as the parameters: these, the gradients of both halves, what each makes ready of the weights of gates,
+scratch, copies to validate and to write."""
 
 
 def parameter_count(recipe: Recipe, vocabulary: int) -> int:

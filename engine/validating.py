@@ -86,8 +86,8 @@ class Validator:
             return False
         return self._evaluation is not None or self._begun_at != course.steps_made
 
-    def advance(self) -> bool:
-        """Score one piece of the validation split, as the model stood when that began; whether it was the last."""
+    def advance(self) -> None:
+        """Score one piece of the validation split, as the model stood when that began."""
         begun = time.perf_counter()
         course = self._course
         if self._evaluation is not None and self.owed and self._evaluation.step != course.steps_made:
@@ -106,7 +106,6 @@ class Validator:
             self.losses.append(self._evaluation.step, *self._stopping.validations.row)
             self._evaluation = None
         self._seconds += time.perf_counter() - begun
-        return loss is not None
 
     def stop(self, *, failed: bool = False) -> None:
         """Give up the evaluation under way, and those of steps that are no more, or that it `failed` at."""

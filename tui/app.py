@@ -75,8 +75,8 @@ class CharlmApp(Actions):
     BINDINGS: ClassVar[list[BindingType]] = [
         *BINDINGS,
         # As Textual has them, but at once: what is typed next must not reach the control that is being left.
-        Binding("tab", "app.focus_next", show=False, priority=True, id="focus.next"),
-        Binding("shift+tab", "app.focus_previous", show=False, priority=True, id="focus.before"),
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
     CSS_PATH: ClassVar[list[str | PurePath]] = [
         "workbench.tcss",
@@ -106,7 +106,7 @@ class CharlmApp(Actions):
         self._watch = Watch(self.engine, self.set_timer, self._show, lambda s: s.status is Status.RUNNING)
         self.engine_ended = True
         self.leaving = Leaving(self.engine, lambda code: self.exit(return_code=code), self._refuse)
-        self._asking: QuitDialog | None = None
+        self._asking: QuitDialog | None = None  # the last question whether to leave
 
     def compose(self) -> ComposeResult:
         """One line on top, the panes, the keys below."""

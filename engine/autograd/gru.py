@@ -26,16 +26,15 @@ from engine.autograd.recurrent import (
     by_gate,
     half_of,
     hand_over,
+    prepared,
     stretches,
     with_sigmoids_halved,
-    worth_preparing,
 )
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.products import DOT, pieces, times_transposed_into
 
 R, Z, N = range(3)
 """Where the gates lie among the blocks of a step and of the weights."""
-
 
 SIGMOIDS = 2
 """How many of the gates they are, from the first."""
@@ -47,9 +46,7 @@ class GRUCell(Cell):
     def __init__(self, weights: Sequence[FloatArray], state: Arrays) -> None:
         (hidden,) = state
         size = hidden.shape[1]
-        weight_input, weight_hidden = (
-            with_sigmoids_halved(weight, sigmoids=SIGMOIDS, gates=3) for weight in weights
-        )
+        weight_input, weight_hidden = with_sigmoids_halved(weights, SIGMOIDS, gates=3)
         seen = np.ones(len(weight_input), dtype=weight_input.dtype)  # [x; 1]
         row = np.ones(size + 1, dtype=weight_input.dtype)  # [h; 1]
         row[:size] = hidden[0]
@@ -91,14 +88,9 @@ class GRUReading(Reading):
     rows = MappingProxyType({"weight_input": ("input", "one"), "weight_hidden": ("hidden", "one")})
 
     def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None:
-        weight_input, weight_hidden = weights
         (hidden,) = state
         steps, batch, inputs = x.shape
-        prepared = worth_preparing(weight_hidden, steps * batch)
-        if prepared:
-            weight_input, weight_hidden = (
-                with_sigmoids_halved(weight, sigmoids=SIGMOIDS, gates=3) for weight in weights
-            )
+        (weight_input, weight_hidden), halved = prepared(weights, steps * batch, SIGMOIDS, gates=3)
         size = hidden.shape[1]
         rows = np.empty((steps + 1, batch, size + 1), dtype=x.dtype)  # [h_t-1; 1]
         rows[0, :, :size] = hidden
@@ -138,7 +130,7 @@ class GRUReading(Reading):
         ):
             product(row, weight_hidden, pre)
             add(r_z, x_rz, r_z)
-            if not prepared:
+            if not halved:
                 multiply(r_z, half, r_z)
             tanh(r_z, r_z)
             multiply(r_z, half, r_z)

@@ -26,8 +26,8 @@ from engine.autograd.recurrent import (
     by_gate,
     half_of,
     joint_rows,
+    prepared,
     with_sigmoids_halved,
-    worth_preparing,
 )
 from engine.autograd.tensor import FloatArray
 from engine.products import DOT, pieces
@@ -39,7 +39,6 @@ In this order all lie side by side that are treated alike: the sigmoids o, i, f;
 which they are multiplied; i, f and g, which the gradient reaches through the cell.
 """
 
-
 SIGMOIDS = 3
 """How many of the gates they are, from the first."""
 
@@ -50,7 +49,7 @@ class LSTMCell(Cell):
     def __init__(self, weights: Sequence[FloatArray], state: Arrays) -> None:
         hidden, cell = state
         size = hidden.shape[1]
-        weight = with_sigmoids_halved(weights[0], sigmoids=SIGMOIDS, gates=4)
+        (weight,) = with_sigmoids_halved(weights, SIGMOIDS, gates=4)
         row = np.ones(len(weight), dtype=weight.dtype)  # [h; x; 1]
         row[:size] = hidden[0]
         blocks = np.empty((5, size), dtype=weight.dtype)  # o, i, f, g, c
@@ -152,7 +151,6 @@ class LSTMReading(JointReading):
     carried = ("hidden", "cell")
 
     def __init__(self, weights: Sequence[FloatArray], x: FloatArray, state: Arrays) -> None:
-        (weight,) = weights
         hidden, cell = state
         steps, batch, inputs = x.shape
         size = hidden.shape[1]
@@ -161,15 +159,13 @@ class LSTMReading(JointReading):
         self._begin(x, hidden, layout.joint)
         layout.blocks[0, C] = cell
         self._blocks, self._parts, self._squashed = layout.blocks, layout.parts, layout.squashed
-        prepared = worth_preparing(weight, steps * batch)
-        if prepared:
-            weight = with_sigmoids_halved(weight, sigmoids=SIGMOIDS, gates=4)
+        (weight,), halved = prepared(weights, steps * batch, SIGMOIDS, gates=4)
         weight, product = by_gate(weight, 4, batch)
         half = half_of(x.dtype)
         add, multiply, tanh = np.add, np.multiply, np.tanh
         for row, pre, oifg, oif, o, i_f, g_c, ig_fc, ig, fc, c, tanh_c, h in layout.steps:
             product(row, weight, pre)
-            if not prepared:
+            if not halved:
                 multiply(oif, half, oif)
             tanh(oifg, oifg)
             multiply(oif, half, oif)

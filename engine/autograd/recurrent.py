@@ -114,16 +114,24 @@ def half_of(dtype: np.dtype[np.floating]) -> FloatArray:
     return half
 
 
-def with_sigmoids_halved(weight: FloatArray, *, sigmoids: int, gates: int) -> FloatArray:
-    """A copy of a weight, (R, G*H), that gives z / 2 for its first gates instead of z: exact, as 2 is the base."""
-    copy = weight.copy()
-    copy[:, : sigmoids * (weight.shape[1] // gates)] *= half_of(weight.dtype)
-    return copy
+def with_sigmoids_halved(weights: Sequence[FloatArray], sigmoids: int, gates: int) -> list[FloatArray]:
+    """Copies of weights, (R, G*H), that give z / 2 for their first gates instead of z: exact, as 2 is the base."""
+    copies = [weight.copy() for weight in weights]
+    for copy in copies:
+        copy[:, : sigmoids * (copy.shape[1] // gates)] *= half_of(copy.dtype)
+    return copies
 
 
-def worth_preparing(weight: FloatArray, rows: int) -> bool:
-    """Whether a weight, (R, G*H), is multiplied with so many rows that a copy costs less than halving products."""
-    return rows >= 2 * len(weight)
+def prepared(
+    weights: Sequence[FloatArray], rows: int, sigmoids: int, gates: int
+) -> tuple[Sequence[FloatArray], bool]:
+    """Weights that so many rows are multiplied with, and whether they give z / 2 for their sigmoids already.
+
+    That takes copies; with fewer rows than twice a weight's own, halving the products costs less.
+    """
+    if rows < 2 * len(weights[-1]):
+        return weights, False
+    return with_sigmoids_halved(weights, sigmoids, gates), True
 
 
 def by_gate(

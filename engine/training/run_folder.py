@@ -253,9 +253,13 @@ def read_recipe(folder: Path) -> Recipe:
         RunError: if there is none, or it cannot be read.
     """
     path = folder / RECIPE
-    if not folder.is_dir():
+    try:
+        is_folder, has_recipe = folder.is_dir(), path.is_file()
+    except OSError as error:
+        raise RunError(f"{str(folder)!r} cannot be opened: {error.strerror or error}") from error
+    if not is_folder:
         raise RunError(f"there is no folder {str(folder)!r}; check the spelling")
-    if not path.is_file():
+    if not has_recipe:
         raise RunError(f"{str(folder)!r} holds no run: there is no {RECIPE} in it; choose another folder")
     try:
         recipe = Recipe.from_toml(path.read_bytes().decode())

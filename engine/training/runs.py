@@ -74,7 +74,10 @@ def default_folder() -> Path:
 def find(folder: Path) -> Path:
     """The folder of a kept run, given its path or, where runs are kept, its name alone."""
     here = default_folder() / folder
-    return here if len(folder.parts) == 1 and not folder.exists() and here.exists() else folder
+    try:
+        return here if len(folder.parts) == 1 and not folder.exists() and here.exists() else folder
+    except OSError:  # nothing can have this name, and opening it will say so
+        return folder
 
 
 def unused_path(folder: Path, recipe: Recipe) -> Path:

@@ -175,6 +175,7 @@ def test_sizes_beyond_memory_are_refused_with_the_estimate(
 def test_a_folder_without_a_run_is_named(desk: Desk, command: str) -> None:
     assert "nowhere" in refused(desk, command, str(desk.folder / "nowhere"))
     assert "holds no run" in refused(desk, command, str(desk.folder))
+    assert "cannot be opened: File name too long" in refused(desk, command, "a" * 300)
 
 
 @pytest.mark.parametrize(

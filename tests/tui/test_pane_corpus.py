@@ -26,7 +26,7 @@ from tui.dialogs.catalog import CatalogDialog
 from tui.messages import CorpusChosen, OpenRequested
 from tui.panes.corpus import CorpusPane
 from tui.panes.corpus_lines import BLOCK
-from tui.panes.corpus_statistics import FLOOR
+from tui.panes.corpus_statistics import FLOOR, Row
 from tui.panes.corpus_view import CorpusView
 from tui.panes.position_bar import LOOKING, TRAINING, PositionBar
 
@@ -183,6 +183,23 @@ async def test_values_stand_in_one_column() -> None:
         values = [line for line in host.numbers[1:] if any(c.isdigit() for c in line)]
         assert all(line[23].isdigit() and line[24] == " " for line in values)
         assert len(values) == 8
+
+
+@pytest.mark.parametrize("width", [26, 31, 32])
+@pytest.mark.parametrize(
+    "row",
+    [
+        Row("size", "100,000,000", "chars"),
+        Row("╍ validation", "239", "10.0%"),
+        Row("╍ validation", "10,000,000", "10.0%"),
+        Row("examples", "1,906", "C = 8"),
+        Row(f"↑ {FLOOR}"),
+    ],
+)
+def test_a_row_is_as_wide_as_the_pane_and_its_number_whole(row: Row, width: int) -> None:
+    shown = row.content(width)
+    assert shown.cell_length == width
+    assert row.value in shown.plain
 
 
 async def test_before_the_first_step_the_text_is_shown_from_its_beginning() -> None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     Compare = Callable[..., bool]
 
 WIDE, NARROW = (140, 42), (80, 24)
+LEAST = (118, 34)
+"""The smallest size at which the panes stand side by side."""
 DARK, LIGHT = "textual-dark", "textual-light"
 EXACT = Recipe(precision="float64")
 
@@ -121,6 +123,11 @@ def test_playground(snap_compare: Compare, hold_of: HoldOf) -> None:
 def test_side_by_side_in_light(snap_compare: Compare, hold_of: HoldOf) -> None:
     act = scene(hold_of, LIGHT, keys=["g", "n", "n", "n", "n"])
     assert snap_compare(playground(), terminal_size=WIDE, run_before=act)
+
+
+def test_side_by_side_where_there_is_least_room(snap_compare: Compare, hold_of: HoldOf) -> None:
+    act = scene(hold_of, keys=["g", "n", "n", "n", "n"])
+    assert snap_compare(playground(), terminal_size=LEAST, run_before=act)
 
 
 @pytest.mark.parametrize("number", "123456")

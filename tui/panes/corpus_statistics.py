@@ -18,11 +18,12 @@ from tui.panes.position_bar import PARTS, Borders
 from tui.text import content, single_line
 
 BLOCK = 32
-"""Cells of one column of rows; it has to fit into the pane at its narrowest."""
+"""Cells of one column of rows, at most: a text of 100,000,000 characters fits."""
 
 FLOOR = "on average no model gets below"
 
-_LABEL, _VALUE, _UNIT = 12, 11, 7  # a text of 100,000,000 characters fits
+MUTED = "$foreground 60%"
+_UNIT, _NARROW_UNIT = 7, 5
 _GAP = 4
 
 
@@ -35,15 +36,16 @@ class Row:
     unit: str = ""
     style: str = ""
 
-    def content(self) -> Content:
-        """The row in exactly `BLOCK` cells."""
+    def content(self, width: int = BLOCK) -> Content:
+        """The row in exactly so many cells; where there is no room for its unit, without it."""
         if not self.value:
-            return Content.styled(f"{self.label:>{BLOCK}}"[:BLOCK], "$foreground 60%")
-        return Content.assemble(
-            (f"{self.label:<{_LABEL}} ", self.style or "$foreground 60%"),
-            f"{self.value:>{_VALUE}} ",
-            (f"{self.unit:<{_UNIT}}", "$foreground 60%"),
-        )
+            return Content.styled(self.label.rjust(width)[: max(width, 0)], MUTED)
+        unit = f"{self.unit:<{_UNIT if width >= BLOCK else _NARROW_UNIT}}"
+        value = f"{self.value} "
+        if len(self.label) + 1 + len(value) + len(unit) > width:
+            value, unit = self.value, ""
+        label = self.label.ljust(width - len(value) - len(unit))
+        return Content.assemble((label, self.style or MUTED), value, (unit, MUTED))
 
 
 def text_rows(corpus: Corpus) -> list[Row]:
@@ -77,13 +79,13 @@ def statistics(corpus: Corpus, borders: Borders, context: int | None, width: int
     """All of it, for a pane `width` cells wide inside: name and origin, the numbers, the notes."""
     origin = f" · {corpus.origin}"
     name = single_line(corpus.name, width - len(origin))
-    lines = [Content.assemble((name, "bold"), (origin, "$foreground 60%"))]
+    lines = [Content.assemble((name, "bold"), (origin, MUTED))]
     left, right = text_rows(corpus), training_rows(corpus, borders, context)
     if width >= 2 * BLOCK + _GAP:
         lines += _side_by_side(left, right)
     else:
-        lines += [row.content() for row in left + right]
-    lines += [content(note, "$foreground 60%") for note in corpus.notes]  # the widget wraps them
+        lines += [row.content(min(width, BLOCK)) for row in left + right]
+    lines += [content(note, MUTED) for note in corpus.notes]  # the widget wraps them
     return Content("\n").join(lines)
 
 

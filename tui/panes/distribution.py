@@ -232,16 +232,16 @@ class DistributionPane(Pane):
         """Entropies, surprise and rank; a dash for what is not known."""
         known = self._expectation
         raw, sampled, surprise = (None,) * 3 if known is None else (*known.entropies, known.surprise)
-        of = "" if known is None or known.rank is None else f" of {known.truth}, rank {known.rank}"
+        rank = "" if known is None or known.rank is None else f", rank {known.rank}"
         self.query_one("#distribution-facts", Static).update(
             Content.assemble(
                 ("entropy  ", MUTED),
                 bits(raw),
-                (" bits, sampled ", MUTED),
+                (", sampled ", MUTED),
                 bits(sampled).strip(),
-                ("\nsurprise ", MUTED),
+                (" bits\nsurprise ", MUTED),
                 bits(surprise),
-                (" bits" + of, MUTED),
+                (" bits" + rank, MUTED),
             ),
             layout=False,
         )

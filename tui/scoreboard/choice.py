@@ -144,7 +144,7 @@ class ChoiceDialog(Dialog[Scoreboard | None]):
             self._judge()  # says why
 
     def action_turn(self) -> None:
-        """Switch the tick that has the keys; nothing runs behind this dialog that space could pause."""
+        """Switch the tick that has the keys; over a dialog space neither runs nor pauses the training."""
         if isinstance(self.focused, Tick):
             self.focused.action_turn()
 
