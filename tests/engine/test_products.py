@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine import products
 from engine.products import pieces, times_into, times_transposed, times_transposed_into
+
+
+@pytest.fixture(autouse=True)
+def with_kernels_that_need_no_packing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cuts are tried out whatever processor this is; a test can take them away again."""
+    monkeypatch.setattr(products, "cuts_pay", lambda: True)
 
 
 def matrices(*shapes: tuple[int, int]) -> list[np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
@@ -95,3 +102,36 @@ def test_columns_are_cut_where_that_makes_small_products(
     left, right = matrices((rows, inner), (inner, 512))
     times_into(np.empty((rows, 512)), left, right)
     assert bool(calls) is cut
+
+
+def test_nothing_is_cut_where_every_product_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "cuts_pay", lambda: False)
+    monkeypatch.setattr(np, "matmul", lambda *operands, out=None: pytest.fail(f"{operands[0].shape} was cut"))
+    left, right, tall = matrices((32, 64), (192, 64), (32, 161))
+    assert np.array_equal(times_transposed(left, right), np.dot(left, right.T))
+    wide = matrices((32, 512))[0]
+    out = np.empty((161, 512))
+    times_into(out, tall.T, wide)
+    assert np.array_equal(out, np.dot(tall.T, wide))
+    assert pieces(32, 256, 64) == (32,)
+
+
+@pytest.mark.parametrize(
+    ("libraries", "pays"),
+    [
+        ([{"user_api": "openmp"}, {"user_api": "blas", "architecture": "SkylakeX"}], True),
+        ([{"user_api": "blas", "architecture": "Haswell"}], False),
+        ([{"user_api": "blas"}], False),  # MKL and Accelerate give no name
+        ([], False),
+    ],
+)
+def test_cuts_pay_by_the_kernels_blas_runs(
+    monkeypatch: pytest.MonkeyPatch, libraries: list[dict[str, str]], pays: bool
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(products, "threadpool_info", lambda: libraries)
+    products.cuts_pay.cache_clear()
+    try:
+        assert products.cuts_pay() is pays
+    finally:
+        products.cuts_pay.cache_clear()

@@ -153,8 +153,8 @@ def test_cutting_products_and_the_way_back_changes_nothing(
 ) -> None:
     arrays = arrays_for(cell, 5, steps=7, batch=16, inputs=3, hidden=5)
     sides = []
-    for small, worth in ((0, 1 << 40), (1000, 1)):
-        monkeypatch.setattr(products, "SMALL_PRODUCT", small)
+    for cut, worth in ((False, 1 << 40), (True, 1)):
+        monkeypatch.setattr(products, "cuts_pay", lambda cut=cut: cut)
         monkeypatch.setattr(recurrent, "WORTH_CUTTING", worth)
         tensors = [Tensor(array.copy()) for array in arrays]
         result = fused(cell, tensors)
