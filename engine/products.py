@@ -4,7 +4,7 @@ OpenBLAS has kernels with AVX-512 that need no packing for products of up to a m
 the processor's peak where a product twice that size loses a fifth, but not in every shape: with a transposed right
 side they are up to three times slower from 12 rows on, unless no more than 8 rows and 128 columns meet at once. The
 figures are theirs, of OpenBLAS 0.3. Other kernels pack every product and take up to twice as long for one that is
-cut: with those of AVX2 a training step is 3 to 20 % faster whole.
+cut: with those of AVX2 a training step is up to a fifth faster whole (`tests/benchmarks/products.py`).
 """
 
 from __future__ import annotations

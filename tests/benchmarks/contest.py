@@ -7,12 +7,16 @@ turns, round by round, and what counts is the median of a contender's rounds.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+
+import numpy as np
+from threadpoolctl import threadpool_info
 
 Work = Callable[[], object]
 Maker = Callable[[], Work]
@@ -39,6 +43,14 @@ class Standing:
 
     microseconds: float
     megabytes: float
+
+
+def machine() -> str:
+    """What the figures of a run depend on: cores, numpy, and the kernels its BLAS chose for this processor."""
+    kernels = {
+        blas.get("architecture", blas["prefix"]) for blas in threadpool_info() if blas["user_api"] == "blas"
+    }
+    return f"{os.cpu_count()} cores, numpy {np.__version__}, BLAS kernels {', '.join(sorted(kernels))}"
 
 
 def contest(

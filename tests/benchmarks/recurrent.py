@@ -11,7 +11,6 @@ of a process that does nothing else.
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import partial
 from itertools import cycle
@@ -26,7 +25,7 @@ from engine.models.recurrent import RecurrentModel, Sizes
 from engine.models.rnn import RNN
 from engine.parallel import use_one_blas_thread
 from engine.training.optimizers import Adam
-from tests.benchmarks.contest import PYTORCH, SECONDS_A_ROUND, Maker, Work, contest, ratio
+from tests.benchmarks.contest import PYTORCH, SECONDS_A_ROUND, Maker, Work, contest, machine, ratio
 
 VOCABULARY, EMBEDDING, HIDDEN, STEPS = 65, 32, 128, 32
 RATE = 1e-3
@@ -151,7 +150,7 @@ def theirs(threads: int, kind: str, batch: int) -> Work:
 def main() -> None:
     """Time everything and print the ratios."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS_A_ROUND
-    print(f"{os.cpu_count()} cores, numpy {np.__version__}, us, medians")
+    print(f"{machine()}, us, medians")
     print(
         "             ",
         *(f"{name:>16}" for name in ("charlm", *PYTORCH)),

@@ -10,7 +10,6 @@ most likely, and the window moved on.
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import Any
 
@@ -20,7 +19,7 @@ from corpora.corpus import Corpus, Origin
 from corpora.vocabulary import IdArray
 from engine.training.recipe import Recipe
 from engine.training.trainer import Trainer
-from tests.benchmarks.contest import PYTORCH, Maker, Work, contest, ratio
+from tests.benchmarks.contest import PYTORCH, Maker, Work, contest, machine, ratio
 
 VOCABULARY, CONTEXT, EMBEDDING, HIDDEN = 65, 8, 32, 128
 RATE = 0.01
@@ -93,7 +92,7 @@ def _writing(torch: Any, model: Any, window: Any) -> Work:  # Any: as above
 
 def main() -> None:
     """Time all sizes and print the ratios."""
-    print(f"{os.cpu_count()} cores, numpy {np.__version__}, us, medians")
+    print(f"{machine()}, us, medians")
     print("batch  ", *(f"{name:>17}" for name in ("charlm", *PYTORCH)), "    ratio   at least")
     for batch, target in TARGETS.items():
         makers: dict[str, Maker] = {"charlm": partial(ours, batch)}

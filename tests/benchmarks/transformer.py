@@ -14,7 +14,6 @@ choose among the tasks, counted from 0.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from engine.models.language_model import Batch
 from engine.models.transformer import Sizes, Transformer
 from engine.parallel import use_one_blas_thread
 from engine.training.optimizers import Adam
-from tests.benchmarks.contest import PYTORCH, Maker, Work, contest, ratio
+from tests.benchmarks.contest import PYTORCH, Maker, Work, contest, machine, ratio
 
 VOCABULARY, HEADS = 65, 4
 RATE = 1e-3
@@ -241,7 +240,7 @@ def theirs(threads: int, task: Task) -> Work:
 def main() -> None:
     """Time all tasks and print the ratios."""
     wanted = [int(argument) for argument in sys.argv[1:]] or range(len(TASKS))
-    print(f"{os.cpu_count()} cores, numpy {np.__version__}, medians; peak memory in MB")
+    print(f"{machine()}, medians; peak memory in MB")
     for task in (TASKS[index] for index in wanted):
         makers: dict[str, Maker] = {"charlm": partial(ours, task)}
         makers |= {name: partial(theirs, threads, task) for threads, name in enumerate(PYTORCH, 1)}
