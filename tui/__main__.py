@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wishes = wishes_from(arguments)
     if isinstance(wishes, int):
         return wishes
-    if not sys.stdin.isatty() and not _take_the_terminal():
+    if not _has_terminal():
         sys.stderr.write("charlm-tui: there is no terminal to open the screen in; run it inside one\n")
         return BAD_INPUT
     # Textual takes a third of a second to import: only those wait for it who will see it.
@@ -50,15 +50,21 @@ def _collect_from_now_on() -> None:
     gc.enable()
 
 
-def _take_the_terminal() -> bool:
-    """Read keys from the terminal where standard input was the text; whether there is one."""
-    if os.environ.get("TEXTUAL_DRIVER"):
-        return True  # a driver without a terminal
+def _has_terminal() -> bool:
+    """Read keys from the terminal and draw on it, whatever standard input and error were; whether there is one.
+
+    Textual draws on standard error. Where standard input is a text, or errors go to a file, both lead to the
+    terminal from now on.
+    """
+    elsewhere = [number for number in (0, 2) if not os.isatty(number)]
+    if not elsewhere or os.environ.get("TEXTUAL_DRIVER"):  # a driver without a terminal
+        return True
     try:
         terminal = os.open(TERMINAL, os.O_RDWR)
     except OSError:
         return False
-    os.dup2(terminal, 0)
+    for number in elsewhere:
+        os.dup2(terminal, number)
     os.close(terminal)
     return True
 

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "find-rate": rate_finding,
     "corpora": listing.print_corpora,
     "models": listing.print_models,
+    "runs": listing.print_runs,
 }
 
 

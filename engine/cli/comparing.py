@@ -14,7 +14,6 @@ from engine.cli.progress import Progress
 from engine.cli.results import MISSING, as_json, written
 from engine.cli.terminal import harmless, print_out
 from engine.cli.texts import STANDARD_INPUT, text_for
-from engine.models.presets import STANDARD
 from engine.scoreboard.export import as_json as board_as_json
 from engine.scoreboard.export import beaten, to_csv, to_markdown
 from engine.scoreboard.scoreboard import Scoreboard, Wish
@@ -51,7 +50,7 @@ def compare(words: argparse.Namespace) -> int:
     """Train every model in turn, and print the table."""
     progress = Progress()
     named = words.models.split(",") if words.models else USUAL
-    entrants = [_entrant(name.strip()) for name in named]
+    entrants = [_entrant(name.strip(), words.preset) for name in named]
     shares = split_shares(words.split) if words.split else {}
     terms = Terms(
         train_share=float(shares.get("train_share", Terms.train_share)),
@@ -108,11 +107,12 @@ def table(view: ScoreboardView) -> str:
     return "\n".join(lines)
 
 
-def _entrant(name: str) -> Entrant:
+def _entrant(name: str, usual: str) -> Entrant:
+    """A model by its name, with a preset behind it or the usual one."""
     model, _, preset = name.partition(":")
     require_model("--models", model)
     try:
-        return entrant(model, preset or STANDARD)
+        return entrant(model, preset or usual)
     except RecipeError as error:
         raise CommandError(f"--models {name}: {error}") from error
 

@@ -98,6 +98,11 @@ def parser() -> argparse.ArgumentParser:
     )
     for name, what in (("corpora", "texts that have a name"), ("models", "models")):
         _json(commands.add_parser(name, help=f"list the {what}"))
+    runs = commands.add_parser("runs", help="list the runs that are kept")
+    runs.add_argument(
+        "folder", nargs="?", type=_named, metavar="DIR", help="where they are (default: among your data)"
+    )
+    _json(runs)
     return words
 
 
@@ -125,13 +130,7 @@ def _recipe(words: argparse.ArgumentParser) -> None:
     words.add_argument(
         "--model", type=_named, required=True, metavar="NAME", help="which model; `charlm models` lists them"
     )
-    words.add_argument(
-        "--preset",
-        type=_named,
-        default=STANDARD,
-        metavar="P",
-        help=f"choices to begin from, such as {TINY} (default: {STANDARD})",
-    )
+    _preset(words)
     words.add_argument(
         "--set",
         action="append",
@@ -188,8 +187,9 @@ def _sample(words: argparse.ArgumentParser) -> None:
 def _compare(words: argparse.ArgumentParser) -> None:
     _corpus(words)
     words.add_argument(
-        "--models", type=_named, metavar="A,B,...", help="which; each may name a preset: lstm:tiny"
+        "--models", type=_named, metavar="A,B,...", help="which; each may name a preset of its own: lstm:tiny"
     )
+    _preset(words)
     words.add_argument(
         "--split", type=_named, metavar="T/V/E", help="shares of training, validation and test"
     )
@@ -217,6 +217,16 @@ def _corpus(words: argparse.ArgumentParser) -> None:
         metavar="NAME|PATH",
         help="the text: a name (`charlm corpora` lists them; ./NAME is a file), a path, an address, or - for "
         "standard input",
+    )
+
+
+def _preset(words: argparse.ArgumentParser) -> None:
+    words.add_argument(
+        "--preset",
+        type=_named,
+        default=STANDARD,
+        metavar="P",
+        help=f"choices to begin from, such as {TINY} (default: {STANDARD})",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import unicodedata
 from pathlib import Path
 
@@ -188,9 +189,49 @@ def test_texts_and_models_are_listed(desk: Desk) -> None:
     assert [line.split()[0] for line in desk.run("models").out.splitlines()] == list(MODELS)
 
 
+def test_kept_runs_are_listed_those_saved_last_first(desk: Desk) -> None:
+    runs = desk.folder / "runs"
+    nothing = desk.run("runs")
+    assert (nothing.code, nothing.out) == (0, "")
+    assert str(runs) in nothing.err
+    assert desk.run("runs", "--json").json == {"folder": str(runs), "runs": []}
+    desk.train("--steps", "7", out="runs/old")
+    made = desk.train(model="kneser-ney", out="runs/new").json
+    (runs / "bad").mkdir()
+    (runs / "bad" / "recipe.toml").write_text("model = 'ml\x1b[31mp'")
+    for seconds, name in enumerate(("bad", "old/checkpoint.safetensors"), 1):
+        os.utime(runs / name, (seconds, seconds))
+    heads, new, old, bad = desk.run("runs").out.splitlines()
+    assert heads.split() == ["name", "text", "model", "steps", "train", "validation", "saved"]
+    assert new.split()[:3] == ["new", "text.txt", "kneser-ney"]
+    assert old.split()[:4] == ["old", "text.txt", "mlp", "7"]
+    assert bad.split()[:5] == ["bad", "–", "–", "–", "–"]
+    assert "recipe.toml" in bad
+    assert "\x1b" not in bad
+    rows = desk.run("runs", str(runs), "--json").json["runs"]
+    assert [row["name"] for row in rows] == ["new", "old", "bad"]
+    assert [row["trouble"] is None for row in rows] == [True, True, False]
+    assert rows[0]["folder"] == made["folder"]
+    assert "model=kneser-ney" in rows[0]["recipe"]
+    assert desk.run("evaluate", rows[1]["name"], "--json").json["steps"] == rows[1]["steps"] == 7
+    missing = desk.run("runs", str(desk.text))
+    assert (missing.code, missing.out) == (2, "")
+    assert str(desk.text) in missing.err
+
+
 # Comparisons.
 
 MODELS_COMPARED = "unigram,mlp:tiny"
+
+
+def test_a_preset_is_that_of_every_model_without_one_of_its_own(desk: Desk) -> None:
+    words = ("--models", "mlp,rnn:standard", "--preset", "tiny", "--steps", "1", "--json")
+    rows = {row["model"]: row for row in desk.run("compare", "--corpus", str(desk.text), *words).json["rows"]}
+    assert "hidden=16 " in rows["mlp"]["recipe"]
+    assert "hidden=256 " in rows["rnn"]["recipe"]
+    refused = desk.run("compare", "--corpus", str(desk.text), "--models", "rnn", "--preset", "course")
+    assert refused.code == 2
+    assert "preset = course" in refused.err
 
 
 def test_a_comparison_is_one_object_with_a_row_for_each_model(desk: Desk) -> None:

@@ -383,6 +383,15 @@ def test_a_smaller_window_is_told_so_and_a_larger_one_goes_on(open_terminal: Ope
     assert terminal.exit_code() == 0
 
 
+def test_the_screen_opens_also_where_errors_go_to_a_file(open_terminal: Open, tmp_path: Path) -> None:
+    errors = tmp_path / "errors"
+    terminal = open_terminal("sh", "-c", 'exec "$@" 2> "$0"', str(errors), *PLAYGROUND)
+    terminal.until(lambda text: step_on(text) == 0)
+    terminal.press("q")
+    assert terminal.exit_code() == 0
+    assert errors.read_bytes() == b""  # the screen is nothing that belongs there
+
+
 def test_a_key_file_that_cannot_be_used_is_said_before_the_screen_opens(
     open_terminal: Open, tmp_path: Path
 ) -> None:
