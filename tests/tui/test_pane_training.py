@@ -221,6 +221,19 @@ async def test_a_model_that_counts_has_no_controls_and_the_keys_still_scroll_its
         assert all(host.slider(name).display for name in LADDERS)
 
 
+async def test_no_word_of_the_facts_is_cut_in_two(host: Host) -> None:
+    recipe = Recipe(model="transformer", embedding=8, context=8, heads=2, positions="sinusoidal")
+    async with host.run_test(size=(30, 20)) as pilot:
+        host.do(run_of(recipe))
+        await pilot.pause()
+        shown = host.text("facts")
+        assert "sinusoidal\n" in shown  # which has no room beside "positions"
+        told = [
+            word for fact in facts(recipe, len(CORPUS.vocabulary)) for part in fact for word in part.split()
+        ]
+        assert shown.split() == told
+
+
 @pytest.mark.parametrize("name", LADDERS)
 async def test_each_control_turns_its_ingredient_in_the_engine_at_once(host: Host, name: str) -> None:
     async with host.run_test(size=GRID) as pilot:

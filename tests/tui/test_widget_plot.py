@@ -263,6 +263,16 @@ async def test_the_legend_names_axes_curves_and_levels() -> None:
         assert "".join(rows[1:]).count("•") == 10
 
 
+async def test_the_legend_leaves_out_a_name_that_would_be_cut() -> None:
+    app = PlotApp()
+    async with app.run_test(size=(25, 20)) as pilot:
+        curve = Series("train", STEPS, COURSE, "raw")
+        rows = await shown(pilot, curve, levels=[Level("ln V", 4.2)], x_label="step", y_label="nats")
+        assert rows[0].split() == ["nats", "⠢⡁", "train", "──", "ln", "V"]
+        rows = await shown(pilot, curve, levels=[Level("ln V!", 4.2)], x_label="step", y_label="nats")
+        assert rows[0].split() == ["nats", "⠢⡁", "train", "step"]
+
+
 async def test_the_mouse_reads_the_x_of_its_column() -> None:
     app = PlotApp()
     async with app.run_test(size=(100, 20)) as pilot:

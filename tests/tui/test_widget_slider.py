@@ -134,6 +134,14 @@ async def test_it_reads_label_track_and_value() -> None:
         assert top_k.render_line(0).text == "top-k ━━━━━━━━━━━━━━━━━━━━━●  65"
 
 
+@pytest.mark.parametrize(("width", "shown"), [(13, "top-k ●── off"), (12, "●─────── off")])
+async def test_the_label_stays_as_long_as_there_is_a_track_beside_it(width: int, shown: str) -> None:
+    app = SliderApp()
+    async with app.run_test(size=(width, 4)) as pilot:
+        await pilot.pause()
+        assert app.query_one("#top_k", Slider).render_line(0).text == shown
+
+
 async def test_colours_follow_theme_and_focus() -> None:
     app = SliderApp()
     async with app.run_test(size=(60, 4)) as pilot:

@@ -82,7 +82,7 @@ class ConsolePane(Pane):
             "top-p", TOP_P_STEP, 1, TOP_P_STEP, start.top_p, format=_share, classes="-second"
         )
         self._list = SampleList()
-        self._prompt = Input(placeholder=r"optional; \n is a new line", compact=True, id="console-prompt")
+        self._prompt = Input(placeholder=r"optional, \n: new line", compact=True, id="console-prompt")
         self._length = Input(
             str(DEFAULT_LENGTH),
             placeholder=str(DEFAULT_LENGTH),
@@ -91,9 +91,7 @@ class ConsolePane(Pane):
             id="console-length",
         )
         self._seed = Input("0", placeholder="0", restrict=r"\d{0,18}", compact=True, id="console-seed")
-        self._advance = Tick(
-            "next seed +1", value=True, tooltip="Each text has the next seed; else all the same"
-        )
+        self._advance = Tick("seed +1", value=True, tooltip="Each text has the next seed; else all the same")
         self._replace = Tick(
             "replace unknown", tooltip="Replace prompt characters the text never had; else refuse"
         )

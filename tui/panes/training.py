@@ -26,7 +26,7 @@ from tui.messages import EngineCommand
 from tui.panes.base import Pane
 from tui.panes.ladder import LadderSlider
 from tui.panes.numerals import thousands
-from tui.panes.recipe_in_words import Component, components, facts, in_force, learned, reach, under_way
+from tui.panes.recipe_in_words import NBSP, Component, components, facts, in_force, learned, reach, under_way
 from tui.rungs import LADDERS
 from tui.text import single_line
 from tui.widgets.slider import Slider
@@ -173,8 +173,11 @@ class TrainingPane(Pane):
 def _aligned(pairs: tuple[tuple[str, str], ...], width: int) -> Content:
     """Names and values in two columns, long values on several lines."""
     lines = []
+    room = max(width - LABEL_CELLS, 1)
     for name, value in pairs:
-        wrapped = textwrap.wrap(value, max(width - LABEL_CELLS, 1), break_on_hyphens=False) or [""]
+        # words that belong together part all the same before one of them is cut in two
+        words = (word if len(word) <= room else word.replace(NBSP, " ") for word in value.split(" "))
+        wrapped = textwrap.wrap(" ".join(words), room, break_on_hyphens=False) or [""]
         for index, piece in enumerate(wrapped):
             label = name if index == 0 else ""
             lines.append(Content.assemble((label.ljust(LABEL_CELLS), MUTED), Content(piece)))

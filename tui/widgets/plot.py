@@ -248,7 +248,7 @@ class LinePlot(Widget):
     def _legend(self, width: int) -> Strip:
         """The y axis's name, a swatch and a name for each curve and level, the x axis's name at the right.
 
-        Rivals are left out: their lines bear their names, and there may be many.
+        Rivals are left out: their lines bear their names, and there may be many. So is what there is no room for.
         """
         x_label, y_label = self._labels
         axis = self._style("axis")
@@ -256,9 +256,15 @@ class LinePlot(Widget):
         entries = [(one.role, one.mark, one.name) for one in self._series] + [
             (one.role, "", one.name) for one in self._levels if one.role not in RIVAL_ROLES
         ]
+        taken = Segment.get_line_length(segments)
         for role, mark, name in entries:
-            segments.append(Segment(f" {mark or _SWATCHES[role]}", self._style(role)))
-            segments.append(Segment(f" {single_line(name, _NAME)} ", self._style("label")))
+            entry = [
+                Segment(f" {mark or _SWATCHES[role]}", self._style(role)),
+                Segment(f" {single_line(name, _NAME)} ", self._style("label")),
+            ]
+            taken += Segment.get_line_length(entry)
+            if taken <= width:
+                segments += entry
         legend = Strip(segments)
         right = Strip([Segment(f" {single_line(x_label, _NAME)}", axis)] if x_label else [])
         if legend.cell_length + right.cell_length > width:

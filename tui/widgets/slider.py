@@ -23,7 +23,7 @@ from tui.text import single_line
 _DONE, _KNOB, _LEFT = "━", "●", "─"
 _PAGE = 10
 """Steps of a page key."""
-_LEAST_TRACK = 5  # cells; with fewer the label is left out
+_LEAST_TRACK = 3  # cells; with fewer the label is left out
 
 
 def _two_decimals(value: float) -> str:
