@@ -12,7 +12,7 @@ the end. Nobody looks ahead, so one pass over T characters makes T predictions.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -195,15 +195,18 @@ class Decoder(Module[IdArray]):
             x = self.norm(x)
         return linear(x, self.embedding.weight, None) if self.output is None else self.output(x)
 
-    def filling(self, ids: IdArray) -> tuple[FloatArray, list[KeyValueCache]]:
-        """Read the beginning of a text that will go on: (n,) ids -> logits after them, (V,), and the caches."""
+    def caches(self) -> list[KeyValueCache]:
+        """One for each block, for a text of which nothing is read yet."""
         sizes = self._sizes
-        caches = [KeyValueCache(sizes.context, sizes.heads, sizes.head_size, self._dtype) for _ in self.block]
+        return [KeyValueCache(sizes.context, sizes.heads, sizes.head_size, self._dtype) for _ in self.block]
+
+    def filling(self, ids: IdArray, caches: Sequence[KeyValueCache]) -> FloatArray:
+        """Read the beginning of a text, which the caches keep: (n,) ids -> logits after them, (V,)."""
         x = self.positions(self.embedding(ids[None]))  # (1, n, E)
         for block, cache in zip(self.block, caches, strict=True):
             x = block.filling(x, cache)
         logits: FloatArray = self.scores(Tensor(x.data[:, -1])).data[0]
-        return logits, caches
+        return logits
 
     def copied(self) -> DecoderCopy:
         """What one character after another needs of the weights, as they are now."""
@@ -282,7 +285,7 @@ class Transformer(SlidingModel):
         values, copied = self.parameters.values, self._copied
         if copied is None or not np.array_equal(copied[0], values):
             copied = self._copied = values.copy(), self._decoder.copied()
-        return DecoderReader(self._decoder.filling, copied[1])
+        return DecoderReader(self._decoder.filling, self._decoder.caches(), copied[1])
 
     def probe(self, context: IdArray) -> dict[str, NDArray[np.floating]]:
         """Every stage at the last place, and each block's attention weights, (h, T, T)."""

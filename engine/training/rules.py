@@ -108,7 +108,6 @@ COUNTING = ("uniform", "unigram", *NGRAMS)
 """Models that count."""
 
 _GRADIENT = ("model", GRADIENT)
-_ARRAYS = ("model", tuple(model for model in GRADIENT if model != "scalar-mlp"))
 _WIDE = ("model", (*FEED_FORWARD, *RECURRENT))
 _ADAM = ("optimizer", ("adam", "adamw"))
 
@@ -148,7 +147,7 @@ RULES: Mapping[str, Rule] = {
         str, "scores by the embedding's own table", choices=YES_NO, belongs=("model", ("mlp", "transformer"))
     ),
     "dropout": Rule(float, "the share of hidden units dropped", 0, 0.9, belongs=_GRADIENT),
-    "precision": Rule(str, "the precision", choices=("float32", "float64"), belongs=_ARRAYS),
+    "precision": Rule(str, "the precision", choices=("float32", "float64"), belongs=_GRADIENT),
     "optimizer": Rule(
         str,
         "the optimizer",

@@ -21,6 +21,7 @@ from engine.information import log_softmax
 from engine.models.language_model import Batch
 from engine.models.sliding import SlidingContinuation
 from engine.models.transformer import Sizes, Transformer
+from engine.models.transformer_reading import FEW
 
 SMALL = Sizes(vocabulary=5, context=6, embedding=8, heads=2, layers=2)
 KINDS: dict[str, dict[str, Any]] = {  # Any: sizes
@@ -182,7 +183,7 @@ def test_a_continuation_within_the_window_gives_the_logits_of_a_whole_pass(
     model = Transformer(replace(SMALL, **KINDS[kind], context=16), seed=1, dtype=dtype)
     model.parameters.values[:] *= 5
     ids = text(16)
-    for prompt in (1, 5, 16):
+    for prompt in (1, FEW, FEW + 1, 16):
         going = model.start(ids[:prompt])
         for length in range(prompt, 17):
             assert np.allclose(going.logits, model.logits(ids[:length]), rtol=tolerance, atol=tolerance)
