@@ -152,7 +152,8 @@ class Layer:
         name: of the stage, such as "hidden.0".
         formula: in the notation of the field, such as "h1 = relu(W1 x + b1)".
         shapes: such as "(128, 256) (128,) -> (128,)".
-        values: the stage's output at the end of this example, flat.
+        values: the stage's output at the end of this example, (n,), or (h, T) where it is how much each of h heads
+            looks at each character of the context.
         dead: share of units that are exactly zero, None where that means nothing.
     """
 

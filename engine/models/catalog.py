@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from engine.models import mlp, recurrent, transformer
+from engine.models import mlp, recurrent, transformer_sizes
 from engine.models.counting.add_k import AddK
 from engine.models.counting.counting_model import CountingModel
 from engine.models.counting.jelinek_mercer import JelinekMercer
@@ -82,7 +82,7 @@ def _recurrent(kind: type[RecurrentModel]) -> Callable[[Recipe, int, int], Langu
 
 
 def _transformer(recipe: Recipe, vocabulary: int, pad: int) -> Transformer:
-    sizes = transformer.Sizes(
+    sizes = transformer_sizes.Sizes(
         vocabulary=vocabulary,
         context=recipe.context,
         embedding=recipe.embedding,

@@ -181,7 +181,10 @@ class GradientModel(LanguageModel):
 
     @abstractmethod
     def stage_values(self, forward: Forward, row: int) -> dict[str, NDArray[np.floating]]:
-        """What each stage gave at the end of one context of the batch, flat, by the stage's name."""
+        """What each stage gave at the end of one context of the batch, by the stage's name.
+
+        (n,), or (h, T) where it is how much each of h heads looks at each of T characters.
+        """
 
     @abstractmethod
     def formulas(self) -> Mapping[str, str]:

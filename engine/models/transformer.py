@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +21,13 @@ from numpy.typing import NDArray
 from corpora.vocabulary import IdArray
 from engine.autograd.errors import ShapeError
 from engine.autograd.functions import reshape
-from engine.autograd.fused import ACTIVATIONS, linear, softmax_cross_entropy
+from engine.autograd.fused import linear, softmax_cross_entropy
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.models.halves import Halves
 from engine.models.language_model import Forward
 from engine.models.sliding import SlidingModel
 from engine.models.transformer_reading import DecoderCopy, DecoderReader
+from engine.models.transformer_sizes import Sizes
 from engine.nn.block import WIDENING, Block
 from engine.nn.decoding import KeyValueCache
 from engine.nn.initialisation import NORMAL_STD
@@ -35,78 +35,7 @@ from engine.nn.layers import Dropout, Embedding, Linear
 from engine.nn.module import Module
 from engine.nn.normalisation import LayerNorm
 from engine.nn.parameters import ArrayParameters
-from engine.nn.positions import POSITIONS, LearnedPositions, NoPositions, SinusoidalPositions, rotary
-
-NORMS = ("pre", "post")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sizes:
-    """The shape of a Transformer: V, T, E, h and how many blocks, with what is in them.
-
-    Raises:
-        ValueError: if the heads do not divide the width, a rotated head has an odd size or a choice is unknown.
-    """
-
-    vocabulary: int
-    context: int = 64
-    embedding: int = 128
-    heads: int = 4
-    layers: int = 4
-    positions: str = "learned"
-    norm: str = "pre"
-    activation: str = "gelu"
-    tied: bool = True
-    dropout: float = 0.0
-    initialiser: str = "normal"
-
-    def __post_init__(self) -> None:
-        if self.heads < 1 or self.embedding % self.heads:
-            whole = [n for n in range(1, min(self.embedding, 16) + 1) if self.embedding % n == 0]
-            raise ValueError(
-                f"heads = {self.heads} does not divide embedding = {self.embedding}; "
-                f"choose one of {', '.join(map(str, whole))}, or another embedding"
-            )
-        if self.positions == "rotary" and self.head_size % 2:
-            raise ValueError(
-                f"positions = 'rotary' turns pairs, but embedding = {self.embedding} over heads = {self.heads} "
-                f"makes heads of {self.head_size}; choose an even size, or other positions"
-            )
-        for name, value, known in (
-            ("positions", self.positions, POSITIONS),
-            ("norm", self.norm, NORMS),
-            ("activation", self.activation, tuple(ACTIVATIONS)),
-        ):
-            if value not in known:
-                raise ValueError(f"{name} = {value!r} is unknown; choose one of {', '.join(known)}")
-
-    @property
-    def head_size(self) -> int:
-        """D."""
-        return self.embedding // self.heads
-
-    def formulas(self) -> dict[str, str]:
-        """How each stage computes its output."""
-        before, after = ("LN(x)", "LN(y)") if self.norm == "pre" else ("x", "y")
-        place = {
-            "learned": "x = e(c) + p(t)",
-            "sinusoidal": f"x = √{self.embedding} e(c) + [sin(t/10000^(2i/{self.embedding})); cos(...)]",
-        }.get(self.positions, "x = e(c)")
-        turned = " with Q, K turned by t/10000^(2i/D)" if self.positions == "rotary" else ""
-        heads = f"head = softmax(Q Kᵀ/√{self.head_size} + mask) V{turned}, [Q; K; V] = W {before} + b"
-        attention = f"Wo [head1; ...; head{self.heads}] + bo" if self.heads > 1 else "Wo head + bo"
-        thought = f"W2 {self.activation}(W1 {after} + b1) + b2"
-        block = (
-            f"y = x + {attention}, x' = y + {thought}; {heads}"
-            if self.norm == "pre"
-            else f"y = LN(x + {attention}), x' = LN(y + {thought}); {heads}"
-        )
-        last = "LN(x)" if self.norm == "pre" else "x"
-        return {
-            "embedding": place,
-            **{f"block.{layer}": block for layer in range(self.layers)},
-            "logits": f"z = {'e' if self.tied else 'W'} {last}",
-        }
+from engine.nn.positions import LearnedPositions, NoPositions, SinusoidalPositions, rotary
 
 
 class Decoder(Module[IdArray]):
@@ -289,22 +218,29 @@ class Transformer(SlidingModel):
 
     def probe(self, context: IdArray) -> dict[str, NDArray[np.floating]]:
         """Every stage at the last place, and each block's attention weights, (h, T, T)."""
-        values: dict[str, NDArray[np.floating]] = {}
         with self._quiet():
             ids = self.begun(context)[-self.context :]
-            (_, x), *blocks, (_, logits) = self._decoder.stages(ids[None])
-            values["embedding"] = x.data[0, -1].copy()
-            for (name, result), block in zip(blocks, self._decoder.block, strict=True):
-                values[f"{name}.attention"] = block.attention_weights(x)
-                values[name] = result.data[0, -1].copy()
-                x = result
-            values["logits"] = logits.data[0, -1].copy()
-        return values
+            return self._read_off(self._decoder.stages(ids[None]))
 
     def stage_values(self, forward: Forward, row: int) -> dict[str, NDArray[np.floating]]:
-        """What each stage gave at the last place of one example."""
+        """What each stage gave at the last place of one example, and how that looked at all, (h, T), undropped."""
         whole, row = forward.of(row)
-        return {name: tensor.data[row, -1].copy() for name, tensor in whole.stages}
+        alone = [(name, Tensor(tensor.data[row][None])) for name, tensor in whole.stages]
+        return {
+            name: values[:, -1] if values.ndim == 3 else values
+            for name, values in self._read_off(alone).items()
+        }
+
+    def _read_off(self, stages: Sequence[tuple[str, Tensor]]) -> dict[str, NDArray[np.floating]]:
+        """Of one example's stages, (1, T, .), what they gave at its last place; before each block its attention."""
+        (first, x), *blocks, (last, logits) = stages
+        values: dict[str, NDArray[np.floating]] = {first: x.data[0, -1].copy()}
+        for (name, result), block in zip(blocks, self._decoder.block, strict=True):
+            values[f"{name}.attention"] = block.attention_weights(x)
+            values[name] = result.data[0, -1].copy()
+            x = result
+        values[last] = logits.data[0, -1].copy()
+        return values
 
     def formulas(self) -> Mapping[str, str]:
         """How each stage computes its output."""

@@ -162,7 +162,7 @@ def _layer(name: str, values: NDArray[np.floating], formula: str, groups: Sequen
     shapes = [str(group.shape) for group in groups if group.name.startswith(f"{name}.")]
     given = " ".join(shapes) if len(shapes) <= SHAPES_TOLD else f"{len(shapes)} arrays"
     dead = float(np.mean(values == 0)) if formula.partition(" = ")[2].startswith("relu(") else None
-    return Layer(name, formula, f"{given} -> ({values.size},)".lstrip(), values.astype(np.float64), dead)
+    return Layer(name, formula, f"{given} -> {values.shape}".lstrip(), values.astype(np.float64), dead)
 
 
 def _norm(vector: NDArray[np.floating]) -> float:

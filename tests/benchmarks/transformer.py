@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from corpora.vocabulary import IdArray
 from engine.memory import keep_freed_memory
 from engine.models.language_model import Batch
-from engine.models.transformer import Sizes, Transformer
+from engine.models.transformer import Transformer
+from engine.models.transformer_sizes import Sizes
 from engine.parallel import use_one_blas_thread
 from engine.training.optimizers import Adam
 from tests.benchmarks.contest import PYTORCH, Maker, Work, contest, machine, ratio

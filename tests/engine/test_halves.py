@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.autograd.recurrent import Reading
 from engine.autograd.tensor import FloatArray, Tensor
-from engine.models import mlp, recurrent, transformer
+from engine.models import mlp, recurrent, transformer_sizes
 from engine.models.gru import GRU
 from engine.models.halves import Halves
 from engine.models.language_model import Batch, GradientModel
@@ -30,7 +30,7 @@ Make = Callable[..., Any]  # Any: a gradient model, of a kind that differs
 
 def _transformer(**options: Any) -> Make:  # Any: of `Sizes`
     def make(dropout: float = 0.0, dtype: str = "float64") -> Transformer:
-        sizes = transformer.Sizes(
+        sizes = transformer_sizes.Sizes(
             vocabulary=11, context=6, embedding=8, heads=2, layers=2, dropout=dropout, **options
         )
         return Transformer(sizes, seed=1, dtype=dtype)

@@ -20,8 +20,9 @@ from engine.autograd.tensor import Tensor
 from engine.information import log_softmax
 from engine.models.language_model import Batch
 from engine.models.sliding import SlidingContinuation
-from engine.models.transformer import Sizes, Transformer
+from engine.models.transformer import Transformer
 from engine.models.transformer_reading import FEW
+from engine.models.transformer_sizes import Sizes
 
 SMALL = Sizes(vocabulary=5, context=6, embedding=8, heads=2, layers=2)
 KINDS: dict[str, dict[str, Any]] = {  # Any: sizes
@@ -302,10 +303,11 @@ def test_a_probe_shows_every_stage_and_who_looks_at_whom(kind: str) -> None:
         assert weights.shape == (model.sizes.heads, 6, 6)
         assert np.allclose(weights.sum(axis=2), 1)
         assert not np.triu(weights, 1).any()
-    forward = model.forward(ids[None, -6:])
-    for name, values in model.stage_values(forward, 0).items():
-        assert np.allclose(values, shown[name], rtol=1e-12)
-    assert list(model.formulas()) == [name for name, _ in forward.stages]
+    values = model.stage_values(model.forward(np.stack([ids[:6], ids[-6:]])), 1)
+    assert list(values) == list(model.formulas()) == list(shown)
+    for name, value in values.items():
+        expected = shown[name][:, -1] if name.endswith("attention") else shown[name]
+        assert np.allclose(value, expected, rtol=1e-12)
 
 
 # The beginning

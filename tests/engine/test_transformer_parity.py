@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from engine.models.language_model import Batch
-from engine.models.transformer import Sizes, Transformer
+from engine.models.transformer import Transformer
+from engine.models.transformer_sizes import Sizes
 from engine.nn.positions import angles, sinusoidal
 
 torch = pytest.importorskip("torch", reason="PyTorch is optional: it only judges the gradients")

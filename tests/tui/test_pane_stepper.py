@@ -26,7 +26,8 @@ from engine.training.recipe import Recipe
 from engine.training.rules import RULES
 from tui.panes.formulas import rule
 from tui.panes.numerals import MISSING, column, plain, significant
-from tui.panes.step_text import Story, account
+from tui.panes.step_story import Story
+from tui.panes.step_text import account
 from tui.panes.stepper import Sections, StepperPane
 from tui.text import visible
 
@@ -382,6 +383,7 @@ STORIES = [
     for snapshot in (
         DONE,
         snapshot_after(Step(), corpus=HOSTILE, recipe=SMALL.with_values(context=30, activation="tanh")),
+        snapshot_after(Step(), corpus=HOSTILE, recipe=Recipe(model="transformer", context=30, embedding=8)),
         snapshot_after(Step(), recipe=Recipe(optimizer="adam", clip_norm=0.1, clip_value=0.01, layers=4)),
     )
 ]
@@ -513,6 +515,44 @@ async def test_before_anything_it_says_which_keys_there_are(snapshot: Snapshot, 
         assert words in host.hint
         assert host.query_one("#stepper-primer").display
         assert host.shown == []
+
+
+LOOKING = Recipe(model="transformer", context=8, embedding=8, heads=2, layers=2, batch=2, rate=0.5)
+
+
+@pytest.mark.parametrize(("width", "cell", "count"), [(60, 3, 8), (38, 2, 8), (30, 1, 8), (26, 1, 5)])
+def test_each_head_shows_how_much_it_looks_at_each_character(width: int, cell: int, count: int) -> None:
+    snapshot = snapshot_after(*[Step()] * 30, recipe=LOOKING)
+    trace, vocabulary = trace_of(snapshot), CORPUS.vocabulary.characters
+    context = [visible(vocabulary[i], space=True) for i in trace.example.context]
+    lines = told(Phase.FORWARD, story_of(snapshot, width)).splitlines()
+    assert all(cell_len(line) <= width for line in lines)
+    at = [index for index, line in enumerate(lines) if line.startswith("looks at")]
+    looks = [layer for layer in trace.layers if layer.values.ndim == 2]
+    assert [layer.name for layer in looks] == ["block.0.attention", "block.1.attention"]
+    assert [line.split()[1] for line in lines if line.startswith("attention")] == ["1", "2"]
+    for index, layer in zip(at, looks, strict=True):
+        begin = len(lines[index]) - cell * count
+        assert lines[index][begin - 1] == ("…" if count < 8 else " ")
+        cells = [lines[index][begin + cell * i : begin + cell * (i + 1)] for i in range(count)]
+        assert [text.strip() for text in cells] == context[-count:]
+        for head, shares in enumerate(layer.values, 1):
+            row = lines[index + head]
+            assert row.split()[:2] == ["head", str(head)]
+            bars = [row[begin + cell * i : begin + cell * (i + 1)] for i in range(count)]
+            assert all(len(set(bar)) == 1 for bar in bars)
+            heights = ["▁▂▃▄▅▆▇█".index(bar[0]) for bar in bars]
+            assert heights == [math.ceil(share / shares.max() * 8) - 1 for share in shares[-count:]]
+            assert row.split()[-2:] == [context[int(shares.argmax())], f"{shares.max():.0%}"]
+
+
+def test_weights_that_are_no_numbers_are_shown_as_such() -> None:
+    snapshot = snapshot_after(Step(), recipe=LOOKING)
+    trace = trace_of(snapshot)
+    broken = dataclasses.replace(trace.layers[1], values=np.full((2, 8), np.nan))
+    wild = dataclasses.replace(snapshot, trace=dataclasses.replace(trace, layers=(broken,)))
+    rows = [line for line in told(Phase.FORWARD, story_of(wild)).splitlines() if "head " in line]
+    assert [row.split() for row in rows] == [["head", "1", "!" * 24], ["head", "2", "!" * 24]]
 
 
 async def test_before_the_first_step_the_formulas_of_the_model_stand_there_whole() -> None:

@@ -20,7 +20,9 @@ from engine.snapshot import Phase, Snapshot, Status
 from tui.keys import active_key
 from tui.panes.base import Pane
 from tui.panes.formulas import formula_lines, rule
-from tui.panes.step_text import MUTED, Story, account
+from tui.panes.step_lines import MUTED
+from tui.panes.step_story import Story
+from tui.panes.step_text import account
 from tui.text import content
 
 PRIMER_NAME = 10
