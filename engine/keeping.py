@@ -143,7 +143,7 @@ class Keeper:
             RunError: if the folder is not as it was left, or cannot be written to.
         """
         found = self._signature()
-        if found is None:
+        if found is None and not self.folder.path.exists():
             raise RunError(f"{str(self.folder.path)!r} is gone; keep the run again to have it in a folder")
         if found != self._file:
             raise RunError(f"{str(self.folder.path)!r} has changed since; the run there was left alone")

@@ -130,7 +130,8 @@ def understand(words: argparse.Namespace, stdin: BinaryIO) -> Wishes:
 def _resumed(words: argparse.Namespace) -> Wishes:
     """A run whose folder looks right is gone on with under the screen, where its text can be seen coming."""
     # All of training is imported with it; who begins a run does not wait for that.
-    from engine.training.runs import summary
+    from engine.training.errors import RunError
+    from engine.training.runs import find, summary
 
     for name, value in (
         ("TEXT", words.text),
@@ -141,8 +142,8 @@ def _resumed(words: argparse.Namespace) -> Wishes:
         if value is not None:
             raise CommandLineError(f"--run {words.run!r} goes on with a run as it is; leave out {name}")
     try:
-        folder = Path(words.run).expanduser().absolute()
-    except RuntimeError as error:  # a home of nobody
+        folder = find(words.run).expanduser().absolute()
+    except (RunError, RuntimeError) as error:  # RuntimeError: a home of nobody
         raise CommandLineError(f"--run {words.run!r}: {error}") from error
     found = summary(folder)
     if found.recipe is None or found.trouble:

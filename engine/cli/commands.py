@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from pathlib import Path
 
 from engine.cli.choosing import has_an_end, recipe_for
 from engine.cli.failures import FAILED, CommandError
@@ -47,7 +46,7 @@ def train(words: argparse.Namespace) -> int:
 def resume(words: argparse.Namespace) -> int:
     """Go on with a run."""
     progress = Progress()
-    with RunFolder.open(find(Path(words.folder))) as folder:
+    with RunFolder.open(find(words.folder)) as folder:
         resumed = folder.resume(lambda name: load_text(name, progress))
         run = LiveRun(resumed.course, resumed.seconds, resumed.validations)
         recipe = resumed.course.recipe
@@ -66,7 +65,7 @@ def resume(words: argparse.Namespace) -> int:
 def evaluate(words: argparse.Namespace) -> int:
     """Score a whole part of a run's text."""
     progress = Progress()
-    folder = RunFolder.open(find(Path(words.folder)))
+    folder = RunFolder.open(find(words.folder))
     kept = _standing(folder, progress, best=words.best)
     course = kept.course
     part = words.split or next(name for name in reversed(PARTS) if _length(course, name))
@@ -89,7 +88,7 @@ def sample(words: argparse.Namespace) -> int:
         temperature=0.0 if words.greedy else words.temperature, top_k=words.top_k, top_p=words.top_p
     )
     progress = Progress()
-    course = _standing(RunFolder.open(find(Path(words.folder))), progress, best=words.best).course
+    course = _standing(RunFolder.open(find(words.folder)), progress, best=words.best).course
     request = Generate(words.prompt, words.length, sampling, words.seed)
     with Interrupts() as interrupts:
         wrote = (lambda text: None) if words.json else (lambda text: print_out(harmless(text)))

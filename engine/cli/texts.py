@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+from pathlib import Path
 
 from corpora import catalog
 from corpora.addresses import is_address
@@ -50,10 +51,18 @@ def text_for(word: str, progress: Progress) -> Corpus:
     except CorpusError as error:
         near = difflib.get_close_matches(word.partition(":")[0].lower(), catalog.CATALOG, n=1)
         hint = ""
-        if not catalog.has(word) and not is_address(word):
+        if not (catalog.has(word) or is_address(word) or _stands(word)):
             hint = (
                 f", or did you mean {near[0]}?"
                 if near
                 else "; charlm corpora lists the texts that have a name"
             )
         raise CommandError(f"--corpus {word}: {error}{hint}") from error
+
+
+def _stands(word: str) -> bool:
+    """Whether there is a file or folder of this name."""
+    try:
+        return Path(word).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):  # nothing can have this name, or it is in a home of nobody
+        return False

@@ -22,8 +22,9 @@ from engine.nn.module import Module
 from engine.parallel import divide
 
 LARGE = 1 << 23
-"""Multiply-adds of the largest product from which a batch is divided. Between two calls the threads wait for each
-other's hold of the interpreter; calls that are shorter do not make up for it (2 cores)."""
+"""Rows times the numbers of the largest weight from which a batch is divided: the multiply-adds of a product with
+it. Between two calls the threads wait for each other's hold of the interpreter; calls that are shorter do not make up
+for it (2 cores)."""
 
 FEW = 64
 """Places that a batch has at least if it is divided, however large the weights: adding up the gradients of both
@@ -44,7 +45,7 @@ class Halves(Generic[Network]):
         network: treats each example by itself; its parameters are where they will stay.
         noise: what its dropout draws from; None where nothing is dropped.
         axis: of the scores, along which the examples lie.
-        large: multiply-adds of the largest product from which a batch is divided.
+        large: rows times the numbers of the largest weight from which a batch is divided.
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class Halves(Generic[Network]):
             memo: dict[int, object] = {}  # by the identity of what is not to be copied, what takes its place
             for _, parameter in self._network.parameters():
                 memo[id(parameter.data)] = parameter.data
-                memo[id(parameter.grad)] = np.zeros_like(parameter.data)
+                memo[id(parameter.slot)] = np.zeros_like(parameter.data)
             if self._noise is not None:
                 memo[id(self._noise)] = self._twins_noise
             self._twin = copy.deepcopy(self._network, memo)

@@ -135,7 +135,7 @@ class Forward:
 
     @property
     def logits(self) -> Any:  # Any: as above
-        """The scores, (B, V); of a model that predicts everywhere for each place of a context."""
+        """The scores, (B, V); of a model that predicts everywhere (B, T, V), or (T, B, V) where it is recurrent."""
         return self.stages[-1][1]
 
     @property

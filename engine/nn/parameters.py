@@ -95,6 +95,11 @@ class Parameter(Tensor):
             self._fresh = False
         return self._slot
 
+    @property
+    def slot(self) -> FloatArray:
+        """Where gradients are written; what stands there counts only if one has arrived."""
+        return self._slot
+
     def clear_gradient(self) -> None:
         """Forget the gradient: the next one to arrive overwrites it."""
         self._fresh = True

@@ -165,13 +165,16 @@ class Checkpoint:
         """
         if VALIDATIONS + "steps" not in self.tensors:
             return LossHistory(VALIDATION_COLUMNS)
-        losses_alone = self.tensors[VALIDATIONS + "rows"].shape[1:] == (1,)
+        rows = self.tensors.get(VALIDATIONS + "rows")
         try:
-            if losses_alone:
+            if rows is not None and rows.shape[1:] == (1,):
                 return with_memory(self._history(VALIDATIONS, columns=1))
             history = self._history(VALIDATIONS, VALIDATION_COLUMNS)
-            if not np.isfinite(history.rows()[:, 2:]).all():
-                raise ValueError(f"'{VALIDATIONS}rows' has a step or a count that is no number")
+            best, best_step, waited = history.rows()[:, 1:].T
+            if np.isinf(best).any():
+                raise ValueError(f"'{VALIDATIONS}rows' has a lowest loss that is no number")
+            if not ((best_step >= 0) & (best_step <= history.steps()) & (waited >= 0)).all():  # nor is NaN
+                raise ValueError(f"'{VALIDATIONS}rows' has a step or a count that cannot be")
             return history
         except ValueError as refused:
             raise CheckpointError(f"{self.shown} is damaged: {refused}; {_FRESH}") from refused

@@ -71,13 +71,25 @@ def default_folder() -> Path:
     return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("charlm") / "runs"
 
 
-def find(folder: Path) -> Path:
-    """The folder of a kept run, given its path or, where runs are kept, its name alone."""
-    here = default_folder() / folder
+def find(word: str) -> Path:
+    """The folder of a kept run, given its path or, where runs are kept, its name alone.
+
+    Raises:
+        RunError: if it is a name that no run has.
+    """
+    folder, here = Path(word), default_folder() / word
+    if folder.name != word:  # "./name" is a path
+        return folder
     try:
-        return here if len(folder.parts) == 1 and not folder.exists() and here.exists() else folder
+        if not _may_be_run(folder) and _may_be_run(here):
+            return here
+        if folder.exists():
+            return folder
     except OSError:  # nothing can have this name, and opening it will say so
         return folder
+    raise RunError(
+        f"there is no run {word!r}, neither here nor in {default_folder()}; `charlm runs` lists them"
+    )
 
 
 def unused_path(folder: Path, recipe: Recipe) -> Path:

@@ -61,7 +61,10 @@ class Validations:
 
     @property
     def row(self) -> tuple[float, ...]:
-        """The same as numbers, NaN for None: kept with each validation, it is the whole past of any later one."""
+        """The same as numbers, NaN for None: kept with each validation, it is the whole past of any later one.
+
+        A history that is thinned has the row of a validation a little later in its older half.
+        """
         unknown = math.nan
         last, best = (unknown if loss is None else loss for loss in (self.last, self.best))
         return last, best, self.best_step, self.waited

@@ -191,7 +191,11 @@ def test_arrays_that_make_no_sense_are_refused_by_name(
     ("changed", "reason"),
     [
         ({"validations.steps": np.array([8])}, r"'validations\.steps' reaches beyond step 7"),
-        ({"validations.rows": np.array([[2.5, 2.5, np.nan, 0]])}, "a step or a count that is no number"),
+        ({"validations.rows": np.array([[2.5, np.inf, 3, 0]])}, "a lowest loss that is no number"),
+        ({"validations.rows": np.array([[2.5, 2.5, 4, 0]])}, "a step or a count that cannot be"),
+        ({"validations.rows": np.array([[2.5, 2.5, -1, 0]])}, "a step or a count that cannot be"),
+        ({"validations.rows": np.array([[2.5, 2.5, 3, -1e300]])}, "a step or a count that cannot be"),
+        ({"validations.rows": np.array([[2.5, 2.5, np.nan, 0]])}, "a step or a count that cannot be"),
         ({"validations.rows": np.array([[2.5, 2.5]])}, r"rows \(1, 2\) for 1 steps"),
         ({"validations.rows": np.array(2.5)}, "shape|rows"),
     ],
@@ -203,6 +207,15 @@ def test_another_course_of_validation_is_refused(
     checkpoint = Checkpoint.load(place)
     place.write_bytes(seal({**checkpoint.tensors, **changed}, checkpoint.header.to_metadata()))
     with pytest.raises(CheckpointError, match=reason):
+        Checkpoint.load(place).validations()
+
+
+def test_validations_without_their_rows_are_refused(saved: bytes, place: Path) -> None:
+    place.write_bytes(saved)
+    checkpoint = Checkpoint.load(place)
+    tensors = {name: array for name, array in checkpoint.tensors.items() if name != "validations.rows"}
+    place.write_bytes(seal(tensors, checkpoint.header.to_metadata()))
+    with pytest.raises(CheckpointError, match=r"'validations\.rows' are missing"):
         Checkpoint.load(place).validations()
 
 

@@ -126,8 +126,12 @@ def test_options_of_train_are_named_with_value_and_range(
 def test_unknown_names_are_answered_with_the_nearest(desk: Desk) -> None:
     assert "did you mean lstm?" in train(desk, model="lstmm")
     assert "did you mean names?" in refused(desk, "train", "--corpus", "nmaes", "--model", "mlp")
-    nothing_like_it = refused(desk, "train", "--corpus", "xyzzy", "--model", "mlp")
-    assert "charlm corpora lists the texts that have a name" in nothing_like_it
+    listed = "charlm corpora lists the texts that have a name"
+    assert listed in refused(desk, "train", "--corpus", "xyzzy", "--model", "mlp")
+    (desk.folder / "latin.txt").write_bytes(b"gr\xfc\xdfe")
+    for there in ("latin.txt", "."):  # it is no name that is wrong
+        assert listed not in refused(desk, "train", "--corpus", str(desk.folder / there), "--model", "mlp")
+    assert listed not in refused(desk, "train", "--corpus", "http://127.0.0.1:9/x", "--model", "mlp")
     assert "did you mean lstm?" in refused(desk, "compare", "--corpus", "names", "--models", "lstn,mlp")
     assert "train" in refused(desk, "trian")
 

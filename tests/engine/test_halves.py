@@ -350,3 +350,30 @@ def test_a_batch_that_is_normalised_over_its_rows_stays_in_one_piece() -> None:
     model = MLP(mlp.Sizes(vocabulary=11, context=6, embedding=4, hidden=8, batchnorm=True), seed=1)
     model.train(True)
     assert not model.forward(batch_for(model, 4).contexts).halves
+
+
+@pytest.mark.parametrize(("rows", "passes"), [(3, 1), (4, 2)])
+def test_a_recurrent_model_is_divided_from_a_million_multiply_adds_a_step_on(rows: int, passes: int) -> None:
+    model = RNN(
+        recurrent.Sizes(vocabulary=11, context=32, embedding=8, hidden=512), seed=1
+    )  # 521 * 512 weights
+    model.train(True)
+    assert len(model.forward(np.zeros((rows, 32), np.uint8)).passes) == passes
+
+
+@pytest.mark.parametrize(("rows", "passes"), [(127, 1), (128, 2)])
+def test_a_feed_forward_model_is_divided_from_eight_million_on(rows: int, passes: int) -> None:
+    model = MLP(mlp.Sizes(vocabulary=11, context=8, embedding=8, hidden=1024, layers=1), seed=1)  # 64 * 1024
+    model.train(True)
+    assert len(model.forward(np.zeros((rows, 8), np.uint8)).passes) == passes
+
+
+def test_making_the_twin_does_not_pretend_that_a_gradient_has_arrived(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = MODELS["lstm"]()
+    model.train(True)
+    divide_all(monkeypatch)
+    model.parameters.clear_gradient()
+    model.forward(batch_for(model, 5).contexts)
+    assert all(parameter._fresh for parameter in model.parameters._parameters)

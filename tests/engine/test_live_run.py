@@ -156,3 +156,12 @@ def test_a_folder_that_was_deleted_meanwhile_is_said_to_be_gone_and_not_to_have_
     delete(tmp_path / "run")
     with pytest.raises(RunError, match=r"run' is gone; keep the run again"):
         keeper.go_on()
+
+
+def test_a_folder_that_has_lost_its_checkpoint_meanwhile_has_changed(phrase: Corpus, tmp_path: Path) -> None:
+    run = LiveRun(begin(SMALL, phrase))
+    keeper = keep(run, tmp_path / "run")
+    keeper.close()
+    (tmp_path / "run" / "checkpoint.safetensors").unlink()
+    with pytest.raises(RunError, match=r"run' has changed since"):
+        keeper.go_on()

@@ -65,6 +65,21 @@ def test_every_row_gets_mean_0_and_variance_1_and_equal_numbers_become_0() -> No
     assert not result[3].any()
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e15])
+def test_the_gradient_is_right_for_rows_of_any_size(scale: float) -> None:
+    rng = np.random.default_rng(10)
+    rows, gain, bias = rng.normal(size=(5, 16)) * scale, rng.normal(size=16), rng.normal(size=16)
+    gradients = []
+    for dtype in (np.float32, np.float64):
+        tensors = [Tensor(array.astype(dtype)) for array in (rows.astype(np.float32), gain, bias)]
+        weighted(layer_norm(*tensors)).backward()
+        gradients.append(tensors[0].grad)
+    single, double = gradients
+    assert single is not None
+    assert double is not None
+    assert np.allclose(single, double, rtol=1e-4, atol=1e-5 * np.abs(double).max())
+
+
 def test_a_gain_of_another_size_is_refused() -> None:
     with pytest.raises(ShapeError, match=r"rows of 3.*\(4,\)"):
         layer_norm(Tensor(np.zeros((2, 3))), Tensor(np.zeros(4)), Tensor(np.zeros(3)))

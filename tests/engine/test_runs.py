@@ -59,11 +59,18 @@ def test_a_kept_run_is_found_by_its_name_alone_and_a_path_comes_first(
     monkeypatch.chdir(tmp_path)
     kept = tmp_path / "runs" / "names-mlp"
     kept.mkdir(parents=True)
-    assert find(Path("names-mlp")) == kept
-    assert find(Path("names-lstm")) == Path("names-lstm")
-    assert find(Path("./runs/../names-mlp")) == Path("runs/../names-mlp")
+    (kept / "recipe.toml").touch()
+    assert find("names-mlp") == kept
+    for path in ("./names-mlp", "./runs/../names-mlp", str(tmp_path / "names-mlp"), "x" * 5000):
+        assert find(path) == Path(path)
+    with pytest.raises(RunError, match=r"no run 'names-lstm', neither here nor in .*runs; `charlm runs`"):
+        find("names-lstm")
     (tmp_path / "names-mlp").mkdir()
-    assert find(Path("names-mlp")) == Path("names-mlp")
+    assert find("names-mlp") == kept  # what only has its name is not in its way
+    (tmp_path / "names-mlp" / "recipe.toml").touch()
+    assert find("names-mlp") == Path("names-mlp")
+    (tmp_path / "other").mkdir()
+    assert find("other") == Path("other")  # which will be said to be none
 
 
 def test_a_new_run_is_named_after_its_text_and_model_and_takes_no_other_s_place(tmp_path: Path) -> None:

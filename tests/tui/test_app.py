@@ -379,18 +379,19 @@ async def test_a_run_shows_a_speed_and_a_pause_none(open_playground: OpenPlaygro
         assert (await play.until(lambda s: s.status is Status.PAUSED)).steps_per_second is None
 
 
+@pytest.mark.parametrize(("key", "start"), [("tab", 0), ("shift+tab", 1)])
 async def test_what_is_typed_right_after_tab_reaches_the_next_control(
-    open_playground: OpenPlayground,
+    open_playground: OpenPlayground, key: str, start: int
 ) -> None:
     async with open_playground(SMALL, size=WIDE) as play:
         await play.press("e")
         await play.seen(lambda: isinstance(play.screen, SettingsDialog))
-        first = play.screen.query(Input).first()
+        first = play.screen.query(Input)[start]
         first.focus()
         await play.barrier()
         before = first.value
-        for key in ("tab", "7", "7"):  # a burst, as from a slow line
-            play.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        for pressed in (key, "7", "7"):  # a burst, as from a slow line
+            play.app.post_message(events.Key(pressed, pressed if len(pressed) == 1 else None))
         await play.barrier()
         assert first.value == before
         after = play.screen.focused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
+from textual import events
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Button, ProgressBar, Static
@@ -249,6 +251,36 @@ async def test_another_path_can_be_typed_wherever_the_first_one_led(first: str, 
         await pilot.press("enter")
         await until(pilot, lambda: bool(host.came))
         assert host.corpus.text == "hello"
+
+
+@pytest.mark.parametrize("first", ["latin.txt", "."])
+async def test_another_path_can_be_pasted_wherever_the_first_one_led(first: str, tmp_path: Path) -> None:
+    (tmp_path / "latin.txt").write_bytes(b"gr\xfc\xdfe")
+    host = Host(tmp_path)
+    async with host.run_test() as pilot:
+        host.type(tmp_path / first)
+        await pilot.press("enter")
+        await until(pilot, lambda: host.replacing or "is a folder" in host.said)
+        line = host.dialog.query_one(PathLine)
+        host.post_message(events.Paste("/a/b"))
+        await until(pilot, lambda: line.value == "/a/b")
+        host.post_message(events.Paste("c.txt"))
+        await until(pilot, lambda: line.value == "/a/bc.txt")
+
+
+async def test_no_key_of_a_burst_is_lost_where_the_first_one_begins_a_path(tmp_path: Path) -> None:
+    (tmp_path / "latin.txt").write_bytes(b"gr\xfc\xdfe")
+    host = Host(tmp_path)
+    async with host.run_test() as pilot:
+        host.type(tmp_path / "latin.txt")
+        await pilot.press("enter")
+        await until(pilot, lambda: host.replacing)
+        line = host.dialog.query_one(PathLine)
+        for character in "abcdefgh.txt":
+            host.post_message(events.Key(character, character))
+            await asyncio.sleep(0)  # the next key comes while the first is on its way through the dialog
+        await until(pilot, lambda: len(line.value) >= len("abcdefgh.txt"))
+        assert sorted(line.value) == sorted("abcdefgh.txt")
 
 
 async def test_a_name_of_control_characters_is_shown_harmless_and_opens_nevertheless(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,19 @@ async def test_the_question_counts_the_steps(steps: int, aside: tuple[int, ...],
     app = Host(steps, aside)
     async with app.run_test():
         assert str(app.screen.query_one("#quit-question", Label).render()).startswith(words)
+
+
+async def test_the_question_goes_on_counting_and_is_not_drawn_anew_for_the_same_count() -> None:
+    app = Host(7)
+    async with app.run_test():
+        dialog = app.screen
+        assert isinstance(dialog, QuitDialog)
+        label = dialog.query_one("#quit-question", Label)
+        drawn = label.content
+        dialog.show(dataclasses.replace(app.risk))
+        assert label.content is drawn
+        dialog.show(dataclasses.replace(app.risk, steps=8))
+        assert str(label.render()).startswith("8 steps")
 
 
 @pytest.mark.parametrize("size", [(60, 18), (80, 24), (140, 42)])

@@ -119,13 +119,26 @@ class OpenDialog(Dialog[Corpus | None]):
             self._say("cancelled; nothing was opened")
 
     def on_key(self, event: events.Key) -> None:
-        """Whoever types where no path can be typed, a key that means nothing there, begins a new path."""
+        """Whoever types where no path can be typed, a key that means nothing there, begins a new path.
+
+        In the tree j and k mean something: they move.
+        """
         if event.is_printable and event.character != " " and event.key not in self.active_bindings:
             event.stop()
-            line = self.query_one(PathLine)
+            self._path_anew().post_message(events.Key(event.key, event.character))
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What is pasted is a new path as well."""
+        event.stop()
+        self._path_anew().post_message(events.Paste(event.text))
+
+    def _path_anew(self) -> PathLine:
+        """The path, empty if the focus was elsewhere; from now on what is typed goes there."""
+        line = self.query_one(PathLine)
+        if self.focused is not line:  # else a key that was still on its way to another control
             line.value = ""
-            self.set_focus(line)  # at once: the key comes after it
-            line.post_message(events.Key(event.key, event.character))
+            self.set_focus(line)
+        return line
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in the path."""
