@@ -45,7 +45,7 @@ class Keeper:
         self.folder = folder
         self.trouble = ""
         self._run, self._clock = run, clock
-        self._autosave = Autosave(clock=clock)
+        self._autosave = Autosave(clock=clock, begun=(folder.path / CHECKPOINT).exists())
         self._measured, self._validated = run.trainer.steps_made, run.validator.last_step
         self._measured_at = self._saved_at = clock()
         self._best = run.stopping.validations.best

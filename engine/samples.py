@@ -38,7 +38,7 @@ class Samples:
         """Write a text with the model as it stands; the one under way ends. A prompt may be refused."""
         self.end(SampleState.STOPPED)
         self._begun += 1
-        trainer = run.trainer
+        trainer, author = run.trainer, run.trainer.recipe.model
         if self._scribe is None:
             self._scribe = run.replica()
         try:
@@ -50,9 +50,11 @@ class Samples:
                 number=self._begun,
                 step=trainer.steps_made,
                 dtype=trainer.corpus.ids.dtype,
+                author=author,
             )
         except ValueError as refused:  # the prompt, or a seed below 0
-            refusal = Sample(self._begun, trainer.steps_made, request, SampleState.REFUSED, note=str(refused))
+            state, step = SampleState.REFUSED, trainer.steps_made
+            refusal = Sample(self._begun, step, request, state, note=str(refused), author=author)
             self._ended.append(refusal)
 
     def turn(self, sampling: Sampling) -> None:

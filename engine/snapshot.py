@@ -223,6 +223,7 @@ class Sample:
         text: what has been written so far, without the prompt.
         surprises: bits for each written character under the model itself (temperature 1), as long as `text`.
         note: padding or replaced characters, or why it was refused.
+        author: the model's name in recipes.
     """
 
     number: int
@@ -232,6 +233,7 @@ class Sample:
     text: str = ""
     surprises: tuple[float, ...] = ()
     note: str = ""
+    author: str = ""
 
 
 @dataclass(frozen=True)

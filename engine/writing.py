@@ -29,7 +29,7 @@ class Writer:
         source: the model to write with; copied.
         characters: the vocabulary.
         request: what to write.
-        number, step: as in `Sample`.
+        number, step, author: as in `Sample`.
     Raises:
         PromptError: if the prompt has characters the vocabulary does not have, and they are not to be replaced.
     """
@@ -44,6 +44,7 @@ class Writer:
         number: int,
         step: int,
         dtype: np.dtype[np.unsignedinteger],
+        author: str = "",
     ) -> None:
         prompt = prepare_prompt(request.prompt, characters, model.context_needed, request.unknown)
         model.adopt(source)
@@ -56,7 +57,7 @@ class Writer:
         self._text: list[str] = []
         self._surprises: list[float] = []
         self._prepared = prompt.note
-        self._sample = Sample(number, step, request, SampleState.WRITING, note=prompt.note)
+        self._sample = Sample(number, step, request, SampleState.WRITING, note=prompt.note, author=author)
 
     @property
     def done(self) -> bool:

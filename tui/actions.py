@@ -34,6 +34,7 @@ from engine.snapshot import Snapshot, Status
 from engine.thread import EngineThread
 from engine.training.recipe import Recipe
 from tui import questions
+from tui.keys import active_key
 from tui.messages import CopyRequested, CorpusChosen
 from tui.runs import Runs
 from tui.scoreboard.contest import Contest
@@ -83,7 +84,8 @@ class Actions(App[None]):
         self.send(Step())
 
     def action_phase(self) -> None:
-        """One phase."""
+        """One phase, and where only one pane is seen the one that tells of it."""
+        self.query_one(Workbench).reveal(5)
         self.send(NextPhase())
 
     def action_rewind(self, steps: int) -> None:
@@ -92,11 +94,16 @@ class Actions(App[None]):
 
     def action_rate_up(self) -> None:
         """A higher learning rate."""
-        self.runs.turn_rate(1, self.engine.snapshot.version)
+        self._turn_rate(1)
 
     def action_rate_down(self) -> None:
         """A lower learning rate."""
-        self.runs.turn_rate(-1, self.engine.snapshot.version)
+        self._turn_rate(-1)
+
+    def _turn_rate(self, rungs: int) -> None:
+        why_not = self.runs.turn_rate(rungs, self.engine.snapshot.version)
+        if why_not:
+            self.notify(why_not, markup=False)
 
     def action_find_rate(self) -> None:
         """Look for a learning rate; a run under way waits meanwhile, so that the test has the processor."""
@@ -120,8 +127,14 @@ class Actions(App[None]):
             self.send(Run())
 
     def action_reset_same(self) -> None:
-        """The same run from the beginning."""
-        self.runs.begin(self.runs.recipe)
+        """The same run from the beginning, with the changes that were made on its way."""
+        recipe = self.runs.recipe
+        self.runs.begin(recipe)
+        if recipe.changes:
+            count, first = len(recipe.changes), recipe.changes[0]
+            again = f"{count} changes are" if count > 1 else "1 change is"
+            key = active_key(self, "run.reset_new")
+            self.notify(f"{again} made again, {first} first; {key} begins without", markup=False)
 
     def action_reset_new(self) -> None:
         """The same choices with the next seed."""
@@ -164,8 +177,9 @@ class Actions(App[None]):
     def action_settings(self) -> None:
         """Edit the recipe in a form."""
         if self.snapshot.corpus is not None and self.snapshot.current is not None:
-            dialog = questions.which_settings(self.snapshot.current, self.snapshot.corpus)
-            self.push_screen(dialog, self._apply_recipe)
+            shown = self.snapshot.current
+            dialog = questions.which_settings(shown, self.snapshot.corpus)
+            self.push_screen(dialog, partial(self._apply_recipe, shown=shown))
 
     def action_compare(self) -> None:
         """Choose models that count to compare with."""
@@ -180,13 +194,18 @@ class Actions(App[None]):
         """Edit the recipe as a line."""
         self.push_screen(questions.which_recipe(self.runs.recipe), self._apply_recipe)
 
-    def _apply_recipe(self, recipe: Recipe | None) -> None:
-        """Take a recipe; a text that has to be fetched is fetched where that can be seen and given up."""
+    def _apply_recipe(self, recipe: Recipe | None, shown: Recipe | None = None) -> None:
+        """Take a recipe; a text that has to be fetched is fetched where that can be seen and given up.
+
+        Arguments:
+            recipe: what a person made of it, None for nothing.
+            shown: what was there to be changed; None for what the run has now.
+        """
         if recipe is None:
             return
         download = download_of(recipe.corpus)
         if download is None or download.here or self.runs.is_open(recipe.corpus):
-            self.runs.adopt(recipe)
+            self.runs.adopt(recipe, shown)
         else:
             dialog = questions.which_text(recipe.context, download.address)
             self.push_screen(dialog, partial(self._begin_fetched, recipe))

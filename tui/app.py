@@ -273,12 +273,18 @@ class CharlmApp(Actions):
 
     @property
     def farewell(self) -> str:
-        """Where the run is that was saved in the end, and how to go on with it: for after the screen is gone."""
+        """Where the runs are that were saved in the end, and how to go on with them; for after the screen."""
         last = self.leaving.last
-        if last is None or last.kept is None:
+        if last is None:
             return ""
-        folder = screen_text(shlex.quote(str(last.kept.folder)), newlines=False)
-        return f"charlm-tui: the run is kept; `charlm-tui --run {folder}` goes on with it\n"
+        said, others = "", sum(run.kept for run in last.set_aside)
+        if last.kept is not None:
+            folder = screen_text(shlex.quote(str(last.kept.folder)), newlines=False)
+            said = f"charlm-tui: the run is kept; `charlm-tui --run {folder}` goes on with it\n"
+        if others:
+            runs = "run that was set aside is" if others == 1 else "runs that were set aside are"
+            said += f"charlm-tui: {others} {runs} kept; `charlm runs` lists all\n"
+        return said
 
 
 def _panes() -> Iterator[type[Pane]]:

@@ -80,9 +80,14 @@ class Runs:
         else:
             self.begin(recipe.with_values(corpus=choice))
 
-    def adopt(self, recipe: Recipe) -> None:
-        """Turn what may change during the run at once; anything else begins a new run."""
-        current = self.seen.current
+    def adopt(self, recipe: Recipe, shown: Recipe | None = None) -> None:
+        """Turn what may change during the run at once; anything else begins a new run.
+
+        Arguments:
+            recipe: what is wanted.
+            shown: what it was made from, which the run may have left meanwhile; None for what it has now.
+        """
+        current = shown or self.seen.current
         if recipe == current:
             return
         if current is not None and not recipe.changes:
@@ -93,18 +98,24 @@ class Runs:
                 return
         self.begin(recipe)
 
-    def turn_rate(self, rungs: int, newest: int) -> None:
+    def turn_rate(self, rungs: int, newest: int) -> str:
         """Turn the rate from where it stands, or from where the last key left it if that is not seen yet.
 
         Arguments:
             rungs: of the ladder of rates, up or down.
             newest: the version of the engine's latest snapshot.
+        Returns:
+            Why it could not be turned, "" if it was.
         """
         if self.seen.current is None:
-            return
+            return ""
         turned_at, turned_to = self._turned
         # One picture may have been under way when the key was pressed; the one after it knows of it.
         base = turned_to if self.seen.version < turned_at + 2 else self.seen.current.rate
         rate = neighbour(RATES, base, rungs)
+        if rate == base:
+            end = "highest" if rungs > 0 else "lowest"
+            return f"{rate:g} is the {end} rate that this key reaches; the settings take others"
         self._turned = (newest, rate)
         self._send(Alter("rate", rate))
+        return ""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from collections.abc import Callable
 
+from corpora.corpus import Corpus
+from corpora.errors import CorpusError
 from engine.cli.choosing import has_an_end, recipe_for
 from engine.cli.failures import FAILED, CommandError
 from engine.cli.interrupts import Interrupts
@@ -24,7 +27,7 @@ from engine.training.divergence import Diverged
 from engine.training.errors import SaveError
 from engine.training.recipe import Recipe
 from engine.training.rules import COUNTING
-from engine.training.run_folder import BEST, Resumed, RunFolder
+from engine.training.run_folder import BEST, CHECKPOINT, Resumed, RunFolder
 from engine.training.runs import find, new_folder
 from engine.training.stopping import StopRule
 
@@ -47,11 +50,17 @@ def resume(words: argparse.Namespace) -> int:
     """Go on with a run."""
     progress = Progress()
     with RunFolder.open(find(words.folder)) as folder:
-        resumed = folder.resume(lambda name: load_text(name, progress))
+        if not (folder.path / CHECKPOINT).exists():
+            progress.say("charlm: nothing was saved of this run yet: it begins at step 0")
+        resumed = folder.resume(_text_of(words, progress))
         run = LiveRun(resumed.course, resumed.seconds, resumed.validations)
         recipe = resumed.course.recipe
         _mention_steps(words.steps, recipe, progress)
         if words.steps is not None and recipe.model not in COUNTING:
+            if words.steps < run.trainer.steps_made:
+                raise CommandError(
+                    f"--steps {words.steps}: this run is at step {run.trainer.steps_made} already"
+                )
             run.stopping.rule = StopRule(steps=words.steps)
         elif not has_an_end(recipe):
             raise CommandError(f"{str(folder.path)!r}: nothing ends this run; say when with --steps N")
@@ -66,7 +75,7 @@ def evaluate(words: argparse.Namespace) -> int:
     """Score a whole part of a run's text."""
     progress = Progress()
     folder = RunFolder.open(find(words.folder))
-    kept = _standing(folder, progress, best=words.best)
+    kept = _standing(folder, words, progress)
     course = kept.course
     part = words.split or next(name for name in reversed(PARTS) if _length(course, name))
     if not _length(course, part):
@@ -88,7 +97,7 @@ def sample(words: argparse.Namespace) -> int:
         temperature=0.0 if words.greedy else words.temperature, top_k=words.top_k, top_p=words.top_p
     )
     progress = Progress()
-    course = _standing(RunFolder.open(find(words.folder)), progress, best=words.best).course
+    course = _standing(RunFolder.open(find(words.folder)), words, progress).course
     request = Generate(words.prompt, words.length, sampling, words.seed)
     with Interrupts() as interrupts:
         wrote = (lambda text: None) if words.json else (lambda text: print_out(harmless(text)))
@@ -159,8 +168,28 @@ def _length(course: Course, part: str) -> int:
     return stop - start
 
 
-def _standing(folder: RunFolder, progress: Progress, *, best: bool) -> Resumed:
+def _text_of(words: argparse.Namespace, progress: Progress) -> Callable[[str], Corpus]:
+    """What finds a run's text, by the name in its recipe or where the person says that it is now."""
+
+    def load(name: str) -> Corpus:
+        try:
+            return load_text(words.corpus or name, progress)
+        except CorpusError as error:
+            if words.corpus:
+                raise CommandError(f"--corpus {words.corpus}: {error}") from error
+            hint = "if it is elsewhere by now, say where with --corpus PATH"
+            raise CommandError(f"the text of the run {words.folder!r}: {error}; {hint}") from error
+
+    return load
+
+
+def _standing(folder: RunFolder, words: argparse.Namespace, progress: Progress) -> Resumed:
     """A run as it was saved, to look at."""
-    if best and not (folder.path / BEST).exists():
+    if not (folder.path / CHECKPOINT).exists():
+        raise CommandError(
+            f"{str(folder.path)!r} has no checkpoint yet: it ended before its first saving, or only just began. "
+            "`charlm resume` begins it at step 0"
+        )
+    if words.best and not (folder.path / BEST).exists():
         raise CommandError(f"--best: {str(folder.path)!r} keeps no best model; train with --set patience=N")
-    return folder.load(lambda name: load_text(name, progress), best=best)
+    return folder.load(_text_of(words, progress), best=words.best)

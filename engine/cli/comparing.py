@@ -71,6 +71,8 @@ def compare(words: argparse.Namespace) -> int:
             progress.show(_where(view), _share_done(view))
         progress.end()
     view = board.picture()
+    if interrupts.received is not None:
+        progress.say(f"charlm: stopped by {interrupts.received.name}; {_where(view)}")
     print_out((as_json(board_as_json(view)) if words.json else harmless(page(view))) + "\n")  # type: ignore[arg-type]  # plain all the way down
     for path, export in ((words.csv, to_csv), (words.markdown, to_markdown)):
         if path is not None:
@@ -167,7 +169,7 @@ def _share_done(view: ScoreboardView) -> float:
 
 def _where(view: ScoreboardView) -> str:
     """What is done right now."""
-    done = sum(row.state in OVER for row in view.rows)
+    done = sum(row.state is State.DONE for row in view.rows)
     now = next((row for row in view.rows if row.state in (State.TRAINING, State.SCORING)), None)
     doing = "" if now is None else f"; {now.name}: {now.state}, step {now.steps or 0:,}"
     return f"{done} of {len(view.rows)} models done{doing}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import math
 import textwrap
 from collections.abc import Callable, Mapping
@@ -30,6 +31,25 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **choices: Any) -> None:  # Any: whatever argparse takes
         layout = argparse.RawDescriptionHelpFormatter
         super().__init__(**{"allow_abbrev": False, "formatter_class": layout, **choices})
+
+    def parse_args(self, *args: Any, **kwargs: Any) -> Any:  # Any: as argparse has it
+        """The words understood.
+
+        Raises:
+            CommandError: if some cannot be used; the message names the command's own help and the nearest option.
+        """
+        words, unknown = self.parse_known_args(*args, **kwargs)
+        if unknown:
+            known = self._option_string_actions
+            of = self.prog
+            for action in self._actions:
+                if isinstance(action, argparse._SubParsersAction) and words.command in action.choices:
+                    chosen = action.choices[words.command]
+                    known, of = chosen._option_string_actions, chosen.prog
+            near = difflib.get_close_matches(unknown[0].partition("=")[0], known, n=1)
+            hint = f", did you mean {near[0]}?" if near else ""
+            raise CommandError(f"{unknown[0]} means nothing to {of}{hint}; see {of} --help")
+        return words
 
     def error(self, message: str) -> NoReturn:
         """Raises: CommandError, always."""
@@ -187,7 +207,10 @@ def _sample(words: argparse.ArgumentParser) -> None:
 def _compare(words: argparse.ArgumentParser) -> None:
     _corpus(words)
     words.add_argument(
-        "--models", type=_named, metavar="A,B,...", help="which; each may name a preset of its own: lstm:tiny"
+        "--models",
+        type=_named,
+        metavar="A,B,...",
+        help="which, beside kneser-ney; each may name a preset of its own: lstm:tiny",
     )
     _preset(words)
     words.add_argument(
@@ -233,6 +256,9 @@ def _preset(words: argparse.ArgumentParser) -> None:
 def _folder(words: argparse.ArgumentParser) -> None:
     words.add_argument(
         "folder", type=_named, metavar="DIR", help="the run's folder, or its name among your data"
+    )
+    words.add_argument(
+        "--corpus", type=_named, metavar="PATH", help="where its text is now, if that is elsewhere by now"
     )
 
 

@@ -22,9 +22,8 @@ from engine.nn.module import Module
 from engine.parallel import divide
 
 LARGE = 1 << 23
-"""Rows times the numbers of the largest weight from which a batch is divided: the multiply-adds of a product with
-it. Between two calls the threads wait for each other's hold of the interpreter; calls that are shorter do not make up
-for it (2 cores)."""
+"""Rows times the numbers of the largest weight from which a batch is divided: multiply-adds of a product. Between
+two calls the threads wait for each other's hold of the interpreter; shorter calls do not make up for it."""
 
 FEW = 64
 """Places that a batch has at least if it is divided, however large the weights: adding up the gradients of both

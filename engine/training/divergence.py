@@ -10,6 +10,7 @@ from engine.autograd.recurrent import Reading
 from engine.autograd.tensor import Tensor
 from engine.commands import Alter, Rewind
 from engine.models.language_model import Batch, Forward, GradientModel
+from engine.naming import layer_name
 from engine.snapshot import Remedy, Trouble
 
 RETREAT = 100
@@ -62,13 +63,13 @@ def blame(model: GradientModel, batch: Batch, forward: Forward) -> str:
     parameters = model.parameters
     for group in parameters.groups:
         if not np.isfinite(group.of(parameters.values)).all():
-            return f"the weights {group.name}"
+            return f"the array {layer_name(group.name)}"
     for stages in zip(*(part.stages for part in forward.passes), strict=True):
         stage, _ = stages[0]
         if not all(_is_finite(made) for _, made in stages):
-            return f"the output of {stage}"
+            return f"the output of {layer_name(stage)}"
     gradient = parameters.gradient()
     for group in reversed(parameters.groups):
         if not np.isfinite(group.of(gradient)).all():
-            return f"the gradient of {group.name}"
+            return f"the gradient of {layer_name(group.name)}"
     return "the loss itself"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.training.autosave import Autosave
+from engine.training.autosave import FIRST, Autosave
 
 
 def test_it_is_time_once_in_every_interval() -> None:
@@ -12,6 +12,17 @@ def test_it_is_time_once_in_every_interval() -> None:
     autosave = Autosave(every=10, clock=lambda: next(times))
     asked = [autosave.due() for _ in range(8)]  # a clock that is read twice where it is due
     assert asked == [False, False, True, False, False, True, False, True]
+
+
+def test_a_run_of_which_nothing_is_saved_yet_is_saved_soon_and_then_as_any_other() -> None:
+    now = 0.0
+    autosave = Autosave(every=10, clock=lambda: now, begun=False)
+    due = []
+    for second in range(1, 25):
+        now = float(second)
+        if autosave.due():
+            due.append(now)
+    assert due == [FIRST, FIRST + 10, FIRST + 20]
 
 
 def test_a_saving_for_another_reason_counts() -> None:

@@ -87,6 +87,9 @@ def test_a_second_process_in_the_same_folder_is_refused_and_readers_are_not(
     folder = tmp_path / "run"
     with started(tmp_path, "train", "--corpus", str(text), *ENDLESS, "--out", str(folder)) as running:
         wait_for_training(folder, running)
+        while not (folder / "checkpoint.safetensors").exists():  # the first comes soon
+            assert running.poll() is None
+            os.sched_yield()
         second = process(tmp_path, "resume", str(folder))
         reader = process(tmp_path, "evaluate", str(folder), "--json")
         running.send_signal(signal.SIGINT)

@@ -111,8 +111,9 @@ def test_contradictions_are_named(desk: Desk, model: str, words: list[str], name
         (["--steps", "3", "--set", "stop_steps=4"], ["stop_steps=4", "--steps 3", "keep one"]),
         (["--preset", "tinny"], ["tinny", "tiny"]),
         (["--out", ""], ["--out", "empty"]),
-        (["--colour"], ["--colour"]),
-        (["--step", "3"], ["--step"]),
+        (["--colour"], ["--colour", "charlm train --help"]),
+        (["--step", "3"], ["--step", "did you mean --steps?"]),
+        (["--prest=tiny"], ["--prest", "did you mean --preset?", "charlm train --help"]),
     ],
 )
 def test_options_of_train_are_named_with_value_and_range(

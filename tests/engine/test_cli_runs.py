@@ -174,6 +174,63 @@ def test_a_finished_run_says_so_and_is_scored_again(desk: Desk) -> None:
     assert again.json["seconds"] == first.json["seconds"]
 
 
+def test_a_run_beyond_the_step_that_is_asked_for_is_told_where_it_stands(desk: Desk) -> None:
+    desk.train("--steps", "20")
+    done = desk.run("resume", str(desk.folder / "run"), "--steps", "19")
+    assert (done.code, done.out) == (2, "")
+    assert "--steps 19: this run is at step 20 already" in done.err
+
+
+def test_a_run_of_which_nothing_was_saved_is_neither_scored_nor_sampled_and_resumed_with_a_word(
+    desk: Desk,
+) -> None:
+    folder = str(desk.folder / "run")
+    RunFolder.create(Path(folder), Recipe(context=3, hidden=8, stop_steps=5), open_corpus(desk.text)).close()
+    for command in ("evaluate", "sample"):
+        done = desk.run(command, folder)
+        assert (done.code, done.out) == (2, "")
+        assert f"{folder!r} has no checkpoint yet" in done.err
+        assert "`charlm resume`" in done.err
+    resumed = desk.run("resume", folder, "--json")
+    assert "nothing was saved of this run yet: it begins at step 0" in resumed.err
+    assert resumed.json["steps"] == 5
+    again = desk.run("resume", folder, "--steps", "6")
+    assert "nothing was saved" not in again.err
+
+
+def test_a_text_that_was_moved_is_found_where_the_person_says(desk: Desk) -> None:
+    desk.train("--steps", "5")
+    folder, elsewhere = str(desk.folder / "run"), desk.folder / "moved.txt"
+    desk.text.rename(elsewhere)
+    for command in ("evaluate", "sample", "resume"):
+        lost = desk.run(command, folder)
+        assert (lost.code, lost.out) == (2, "")
+        assert f"the text of the run {folder!r}" in lost.err
+        assert "--corpus PATH" in lost.err
+        assert desk.run(command, folder, "--corpus", str(elsewhere)).code == 0
+    other = desk.folder / "other.txt"
+    other.write_text(elsewhere.read_text() + "!")
+    refused = desk.run("evaluate", folder, "--corpus", str(other))
+    assert refused.code == 2
+    assert "another text" in refused.err
+    nowhere = desk.run("evaluate", folder, "--corpus", str(desk.folder / "nowhere.txt"))
+    assert nowhere.code == 2
+    assert "--corpus" in nowhere.err
+    assert "nowhere.txt" in nowhere.err
+
+
+def test_every_command_on_a_run_takes_the_name_of_a_kept_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHARLM_RUNS", str(desk.folder))
+    desk.train("--steps", "5")
+    for command in ("evaluate", "sample", "resume"):
+        assert desk.run(command, "run").code == 0
+        missing = desk.run(command, "rum")
+        assert missing.code == 2
+        assert "no run 'rum', neither here nor in" in missing.err
+
+
 def test_a_run_without_an_end_wants_to_be_told_when(desk: Desk) -> None:
     corpus = open_corpus(desk.text)
     RunFolder.create(desk.folder / "run", Recipe(context=3), corpus).close()

@@ -20,6 +20,7 @@ from engine.models.lstm import LSTM
 from engine.models.mlp import MLP
 from engine.models.rnn import RNN
 from engine.models.transformer import Transformer
+from engine.naming import layer_name
 from engine.nn.layers import Dropout
 from engine.nn.module import Module
 from engine.nn.parameters import Parameter
@@ -223,7 +224,7 @@ def test_what_is_not_finite_is_found_in_either_half_wherever_it_stands(make: Mak
         name, made = part.stages[stage]
         values = made.hidden if isinstance(made, Reading) else made.data
         values[(0,) * values.ndim] = np.inf
-        assert blame(model, batch, forward) == f"the output of {name}"
+        assert blame(model, batch, forward) == f"the output of {layer_name(name)}"
 
 
 def test_the_two_halves_are_computed_and_gone_back_through_by_two_threads() -> None:

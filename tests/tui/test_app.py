@@ -120,6 +120,7 @@ async def test_plus_and_minus_turn_the_rate_at_once(open_playground: OpenPlaygro
         highest = await play.keys(*["equals_sign"] * 20)
         assert highest.current is not None
         assert highest.current.rate == pytest.approx(7)
+        assert "7 is the highest rate that this key reaches; the settings take others" in said(play)
 
 
 async def test_r_begins_the_same_run_again_and_capital_r_another(open_playground: OpenPlayground) -> None:
@@ -134,6 +135,30 @@ async def test_r_begins_the_same_run_again_and_capital_r_another(open_playground
         assert other.recipe == SMALL.with_values(seed=1)
         await play.keys("s", "s")
         assert shown_losses(play) == losses_by_hand(SMALL.with_values(seed=1), 2)
+
+
+async def test_beginning_again_says_that_the_changes_are_made_again(open_playground: OpenPlayground) -> None:
+    async with open_playground(SMALL) as play:
+        await play.keys("s", "r")
+        assert not any("again" in words for words in said(play))
+        await play.keys("s", "+", "s", "+")
+        await play.keys("r")
+        assert "2 changes are made again, @1:rate=0.2 first; R begins without" in said(play)
+
+
+async def test_the_next_phase_leads_to_its_pane_where_only_one_is_seen(
+    open_playground: OpenPlayground,
+) -> None:
+    async with open_playground(SMALL, size=NARROW) as play:
+        await play.keys("n")
+        assert "● draw" in play.text
+        await play.keys("2", "s")
+        assert "● draw" not in play.text  # a whole step does not take away what one looks at
+
+
+def said(play: Playground) -> list[str]:
+    """What the app has said in passing."""
+    return [note.message for note in play.app._notifications]
 
 
 DIALOGS: dict[str, type] = {

@@ -10,7 +10,7 @@ from textual.command import CommandPalette
 from textual.widgets import Button, Input
 
 from corpora import catalog
-from engine.commands import Run
+from engine.commands import Alter, Run
 from engine.snapshot import SampleState, Status
 from engine.training.recipe import Change, Recipe
 from engine.training.trainer import Trainer
@@ -67,6 +67,18 @@ async def test_settings_that_are_not_changed_change_nothing(open_playground: Ope
         after = await play.keys("ctrl+s")
         assert after.step == 2
         assert after.recipe == SMALL.with_values(changes=(Change(1, "rate", 0.2),))
+
+
+async def test_what_the_run_took_up_while_the_settings_were_open_stays(
+    open_playground: OpenPlayground,
+) -> None:
+    async with open_playground(SMALL) as play:
+        await play.keys("s", "e")
+        play.app.send(Alter("rate", 0.2))  # as a key does whose picture comes later
+        await field(play, "batch", *"16")
+        after = await play.keys("ctrl+s")
+        assert after.current is not None
+        assert (after.current.rate, after.current.batch) == (0.2, 16)
 
 
 async def test_a_live_change_while_running_acts_without_a_pause(open_playground: OpenPlayground) -> None:

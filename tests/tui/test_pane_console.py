@@ -301,6 +301,10 @@ async def test_an_early_text_says_that_noise_is_normal(step: int, words: str) ->
         await pilot.pause()
         assert app.rows[2].startswith(words)
         assert bool(app.rows[2]) is bool(words)
+        app.pane.show(shown([sample(2, step=step, author="ngram")]))  # which has read the whole text by then
+        await pilot.pause()
+        assert app.rows[0].startswith("#2 · ngram · step")
+        assert not any("noise" in row or "untrained" in row for row in app.rows)
 
 
 async def test_newlines_are_kept_and_each_line_fits_the_pane() -> None:
@@ -530,7 +534,7 @@ async def test_a_real_model_writes_what_is_asked_and_the_same_again() -> None:
             engine.send(app.commands[-1])
             app.pane.show(engine.settled(20))
             await pilot.pause()
-            assert "#3 · step 0 · refused" in " ".join(app.rows)
+            assert "#3 · mlp · step 0 · refused" in " ".join(app.rows)
             assert "(U+005A)" in " ".join(app.rows)
     finally:
         engine.close()

@@ -14,10 +14,11 @@ from textual.widgets import Static
 
 import tui.panes.loss
 from corpora.corpus import Corpus, Origin
-from engine.commands import Rival, Run, Start, Step
+from engine.commands import Command, Rewind, Rival, Run, Start, Step
 from engine.snapshot import Losses, RivalView, Snapshot, Status
 from engine.thread import EngineThread
 from engine.training.recipe import Recipe
+from tui.messages import EngineCommand
 from tui.panes.loss import LossPane
 from tui.panes.loss_levels import levels
 from tui.panes.loss_readings import COLUMNS
@@ -35,8 +36,15 @@ class Host(App[None]):
     def compose(self) -> ComposeResult:
         yield LossPane()
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.commands: list[Command] = []
+
     def on_mount(self) -> None:
         self.pane.focus_first()
+
+    def on_engine_command(self, event: EngineCommand) -> None:
+        self.commands.append(event.command)
 
     @property
     def pane(self) -> LossPane:
@@ -315,11 +323,33 @@ async def test_the_cursor_walks_over_recorded_steps_and_reads_each_exactly() -> 
         await pilot.press("h", "h")
         assert app.cursor == ["4", "1.250000", "2.250000", "0.500000", "validated", "at", "3"]
         await pilot.press("h")
-        assert app.cursor == ["3", "1.333333", "2.333333", "0.500000"]
+        assert app.cursor[:4] == ["3", "1.333333", "2.333333", "0.500000"]
         await pilot.press("h")
-        assert app.cursor == ["1", "2.000000", "3.000000", "–"]
+        assert app.cursor[:4] == ["1", "2.000000", "3.000000", "–"]
+        assert " ".join(app.cursor[4:]) == "enter: go back there"
+        await pilot.press("enter")
+        assert app.commands == [Rewind(8)]
+        await pilot.press("end")
+        assert "enter:" not in app.cursor  # it is there already
+        await pilot.press("enter")
+        assert app.commands == [Rewind(8)]
         await pilot.press("escape")
         assert app.cursor[0] == "h"
+
+
+@pytest.mark.parametrize(
+    ("smoothed", "model", "warned"), [(1.4, "mlp", False), (1.6, "mlp", True), (1.6, "kneser-ney", False)]
+)
+async def test_a_run_that_was_blown_up_but_stays_finite_is_told_so(
+    smoothed: float, model: str, warned: bool
+) -> None:
+    app = Host()
+    async with app.run_test(size=GRID) as pilot:
+        losses = losses_at([1, 2])
+        blown = dataclasses.replace(losses, smoothed=np.full(2, smoothed * math.log(8)))
+        app.pane.show(snapshot_of(blown, recipe=Recipe(model=model)))
+        await pilot.pause()
+        assert ("far worse than guessing: - lowers the rate, B goes back" in " ".join(app.cursor)) is warned
 
 
 async def test_the_cursor_leaps_a_twentieth_of_the_view() -> None:

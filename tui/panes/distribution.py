@@ -233,18 +233,14 @@ class DistributionPane(Pane):
         known = self._expectation
         raw, sampled, surprise = (None,) * 3 if known is None else (*known.entropies, known.surprise)
         rank = "" if known is None or known.rank is None else f", rank {known.rank}"
-        self.query_one("#distribution-facts", Static).update(
-            Content.assemble(
-                ("entropy  ", MUTED),
-                bits(raw),
-                (", sampled ", MUTED),
-                bits(sampled).strip(),
-                (" bits\nsurprise ", MUTED),
-                bits(surprise),
-                (" bits" + rank, MUTED),
-            ),
-            layout=False,
-        )
+        facts = self.query_one("#distribution-facts", Static)
+        entropy = Content.assemble(("entropy  ", MUTED), bits(raw))
+        if sampled != raw:
+            entropy = Content.assemble(entropy, (", sampled ", MUTED), bits(sampled).strip())
+        if entropy.cell_length + len(" bits") <= facts.size.width:
+            entropy = Content.assemble(entropy, (" bits", MUTED))  # the line below says so, too
+        surprised = Content.assemble(("surprise ", MUTED), bits(surprise), (" bits" + rank, MUTED))
+        facts.update(Content("\n").join((entropy, surprised)), layout=False)
 
 
 def _same(old: NextCharacter | None, new: NextCharacter | None) -> bool:

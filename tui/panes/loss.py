@@ -9,6 +9,7 @@ Zoomed in, a level far outside the curves is left out: it would press what was z
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +18,10 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from engine.commands import Rewind
 from engine.snapshot import Losses, Snapshot, Status
+from tui.keys import active_key
+from tui.messages import EngineCommand
 from tui.panes.base import Pane
 from tui.panes.loss_levels import is_near, levels, reached
 from tui.panes.loss_readings import (
@@ -38,6 +42,9 @@ ZOOMS = (None, 100_000, 10_000, 1_000, 100)
 
 LEAPS = 20  # so many leaps cross the view
 BEFORE_THE_FIRST_STEP = "no loss yet: space trains, s makes one step"
+
+WORSE = 1.5
+"""A smoothed loss so many times that of guessing is no noise of the first steps: weights have been blown up."""
 
 IMPOSSIBLE = "∞, not drawn: what came was held for impossible"
 """What an infinite loss means: a model without smoothing gives 0 to what it has never seen."""
@@ -82,6 +89,14 @@ class LossPane(Pane):
         Binding("0,home", "end(0)", "First step", id="loss.first", tooltip="First step in view", show=False),
         Binding(
             "dollar_sign,end", "end(-1)", "Last step", id="loss.last", tooltip="Last step in view", show=False
+        ),
+        Binding(
+            "enter",
+            "go_to",
+            "Go there",
+            id="loss.go-to",
+            tooltip="Go back to the step under the cursor",
+            show=False,
         ),
         Binding(
             "escape",
@@ -178,13 +193,15 @@ class LossPane(Pane):
         if losses is None:
             lines.append("")
         elif self._cursor is None:
-            hint = IMPOSSIBLE if np.isposinf(losses.raw[-1]) else "h l or a click: read a step"
-            lines.append(hint[:width])
+            lines.append(self._hint(losses)[:width])
         else:
             one = reading(losses, nearest(losses, self._cursor))
             text = row(losses_in_cells(one, self._unit), width)
-            note = f" validated at {one.validated:,}" if one.validated not in (None, one.step) else ""
-            lines.append(text + note if len(text + note) <= width else text)
+            notes = [f" validated at {one.validated:,}"] if one.validated not in (None, one.step) else []
+            notes += [" enter: go back there"] if one.step < self._snapshot.step else []
+            for note in notes:
+                text += note if len(text + note) <= width else ""
+            lines.append(text)
         if lines != self._table:
             self._table = lines
             muted = "$foreground 60%"
@@ -195,6 +212,17 @@ class LossPane(Pane):
                 ),
                 layout=False,
             )
+
+    def _hint(self, losses: Losses) -> str:
+        """What to know of the last loss, else how to read one."""
+        corpus, recipe = self._snapshot.corpus, self._snapshot.recipe
+        if np.isposinf(losses.raw[-1]):
+            return IMPOSSIBLE
+        guessing = math.inf if corpus is None else math.log(len(corpus.vocabulary))
+        if losses.smoothed[-1] > WORSE * guessing and recipe is not None and recipe.means("rate"):
+            lower, back = active_key(self.app, "run.rate_down"), active_key(self.app, "run.back_ten")
+            return f"far worse than guessing: {lower} lowers the rate, {back} goes back"
+        return "h l or a click: read a step"
 
     def _cursor_step(self) -> int | None:
         """The recorded step the cursor stands at."""
@@ -251,13 +279,19 @@ class LossPane(Pane):
         if self._losses is not None:
             self._put_cursor(int(newest(self._losses, ZOOMS[self._zoom]).steps[index]))
 
+    def action_go_to(self) -> None:
+        """Back in time to the step under the cursor; the engine says if memory does not reach that far."""
+        step = self._cursor_step()
+        if step is not None and step < self._snapshot.step:
+            self.post_message(EngineCommand(Rewind(self._snapshot.step - step)))
+
     def action_drop_cursor(self) -> None:
         """Take the cursor away."""
         self._put_cursor(None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Escape is the pane's only while there is a cursor."""
-        return action != "drop_cursor" or self._cursor is not None
+        """Enter and escape are the pane's only while there is a cursor."""
+        return action not in ("go_to", "drop_cursor") or self._cursor is not None
 
     def on_line_plot_cursor_moved(self, event: LinePlot.CursorMoved) -> None:
         """A click puts the cursor at the recorded step nearest to it."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from engine.naming import layer_name
 from engine.snapshot import ParameterGroup, Phase, Snapshot, Trace
 from engine.training.recipe import DEFAULTS, Recipe
 from engine.training.rules import FEED_FORWARD
@@ -74,13 +75,6 @@ def _unit(group: ParameterGroup) -> str:
     """The block a group belongs to: "block.0.norm.weight" to "block.0", others to their layer."""
     first, *rest = group.name.split(".")
     return f"{first}.{rest[0]}" if rest and rest[0].isdecimal() else _layer(group.name)
-
-
-def layer_name(name: str) -> str:
-    """A layer's name as people count and write: "hidden.0" is "hidden 1"."""
-    return " ".join(
-        str(int(part) + 1) if part.isdecimal() else part.replace("_", " ") for part in name.split(".")
-    )
 
 
 def facts(recipe: Recipe, vocabulary: int) -> tuple[tuple[str, str], ...]:

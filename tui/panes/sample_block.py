@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.strip import Strip
 
 from engine.snapshot import Sample, SampleState
+from engine.training.rules import COUNTING
 from tui.text import screen_text, single_line
 from tui.widgets.strip_chart import tinted
 from tui.widgets.wrapping import Wrapping
@@ -138,7 +139,7 @@ def screen_row(text: str) -> str:
 def _stamp(sample: Sample) -> list[str]:
     """What a person needs to know to read the text, and to have it written again."""
     sampling = sample.request.sampling
-    parts = [f"#{sample.number}", f"step {sample.step:,}", sample.state.value]
+    parts = [f"#{sample.number}", *filter(None, [sample.author]), f"step {sample.step:,}", sample.state.value]
     parts.append(f"T={sampling.temperature:.2f}" if sampling.temperature else "greedy")
     if sampling.top_k:
         parts.append(f"k={sampling.top_k}")
@@ -153,7 +154,7 @@ def _stamp(sample: Sample) -> list[str]:
 
 def _early(sample: Sample) -> str:
     """Whether noise is normal this early in the run."""
-    if sample.state is SampleState.REFUSED or sample.step > EARLY_STEPS:
+    if sample.state is SampleState.REFUSED or sample.step > EARLY_STEPS or sample.author in COUNTING:
         return ""
     if sample.step == 0:
         return "untrained: every character is about equally likely"

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 from textual.content import Content
 
+from engine.naming import layer_name
 from engine.snapshot import Layer
 from tui.panes.formulas import formula_lines
 from tui.panes.numerals import CELLS, column, significant
-from tui.panes.recipe_in_words import layer_name
 from tui.panes.step_lines import BAR, MUTED, NAME, TRUE, bar_of, beside, centred, flow, line, to_right
 from tui.panes.step_story import Story
 from tui.text import ELLIPSIS, visible

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from rich.cells import cell_len
 from textual.content import Content
 
-from tui.panes.recipe_in_words import layer_name
+from engine.naming import layer_name
 from tui.text import single_line
 
 MUTED = "$foreground 60%"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from corpora.vocabulary import Vocabulary
+from engine.naming import layer_name
 from engine.snapshot import Trace
 from engine.training.recipe import Recipe
 from engine.training.rules import RECURRENT, TRANSFORMER
-from tui.panes.recipe_in_words import layer_name
 from tui.text import visible
 
 ARRAY = 18

@@ -87,7 +87,7 @@ def update(story: Story) -> Iterator[Content]:
     for name, formula in rule(story.recipe, significant(trace.rate)):
         yield line(name, formula)
     if trace.ratios:
-        yield line("", (f"{'‖Δθ‖ / ‖θ‖':>{array - NAME + CELLS}}  weights: healthy near 0.001", MUTED))
+        yield line("", (f"{'‖Δθ‖ / ‖θ‖':>{array - NAME + CELLS}}  healthy near 0.001", MUTED))
     for name, ratio in trace.ratios:
         word, style = ("", "") if name.endswith("bias") else _judged(ratio)  # a bias starts at 0
         yield array_row(name, array, column(ratio), (f"  {word}", style))

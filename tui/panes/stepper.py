@@ -200,9 +200,11 @@ class StepperPane(Pane):
         """The phases: done ones filled, the next one with its key."""
         done, key = self._done, active_key(self.app, "run.phase")
         following = None if self._stopped else done % len(self._phases)
+        whole = sum(len(f"● {phase} ▸ ") for phase in self._phases) + len(key)
+        between = " ▸ " if whole <= self.query_one("#stepper-phases").size.width else " "
         parts: list[tuple[str, str]] = []
         for index, phase in enumerate(self._phases):
-            parts.append((" ▸ ", MUTED) if index else ("", ""))
+            parts.append((between, MUTED) if index else ("", ""))
             if index < done:
                 parts.append((f"● {phase}", "bold $text-success" + " underline" * (index == self._selected)))
             elif index == following:
