@@ -86,7 +86,7 @@ def require_model(option: str, name: str) -> None:
         CommandError: that suggests the nearest name.
     """
     if name not in PRESETS:
-        near = difflib.get_close_matches(name, PRESETS, n=1)
+        near = difflib.get_close_matches(name.lower(), PRESETS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(PRESETS)}"
         raise CommandError(f"{option} {name}: there is no such model; {hint}")
 

@@ -144,7 +144,9 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def _seconds(beaten: object) -> str:
     """Seconds to beat Kneser-Ney, or the words that stand for them."""
-    return f"{beaten:,.0f} s" if isinstance(beaten, float) else str(beaten or MISSING)
+    if not isinstance(beaten, float):
+        return str(beaten or MISSING)
+    return f"{beaten:,.0f} s" if beaten >= 10 else f"{beaten:.1f} s"
 
 
 def _count(number: int | None) -> str:

@@ -70,7 +70,7 @@ PRESETS: Mapping[str, Mapping[str, Values]] = {
     "lstm": {TINY: _SMALL_RECURRENT, STANDARD: _RECURRENT},
     "gru": {
         TINY: _SMALL_RECURRENT,
-        # 1.479 nats on the last tenth of tinyshakespeare, where the 7-gram Kneser-Ney reaches 1.516
+        # 1.470 nats on the last tenth of tinyshakespeare, where the 7-gram Kneser-Ney reaches 1.516
         STANDARD: {**_RECURRENT, "hidden": 384, "dropout": 0.4, "rate": 0.005},
     },
     "transformer": {

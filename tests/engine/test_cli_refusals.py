@@ -126,6 +126,7 @@ def test_options_of_train_are_named_with_value_and_range(
 
 def test_unknown_names_are_answered_with_the_nearest(desk: Desk) -> None:
     assert "did you mean lstm?" in train(desk, model="lstmm")
+    assert "did you mean mlp?" in train(desk, model="MLP")
     assert "did you mean names?" in refused(desk, "train", "--corpus", "nmaes", "--model", "mlp")
     listed = "charlm corpora lists the texts that have a name"
     assert listed in refused(desk, "train", "--corpus", "xyzzy", "--model", "mlp")
