@@ -114,7 +114,7 @@ class TextDecoder:
             offset = self._consumed - waiting + error.start
             message = (
                 f"{self._name!r} is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {offset} "
-                f"({error.reason}); convert it to UTF-8, or open it in charlm-tui, which offers to replace such bytes"
+                f"({error.reason}); convert it to UTF-8, or have malformed bytes replaced in the playground"
             )
             raise NotUtf8Error(message, offset) from error
         self._consumed += len(piece)
