@@ -41,7 +41,8 @@ def test_layer_norm(seed: int, leading: list[int], size: int, shift: float) -> N
     for one, other in zip(*sides, strict=True):
         assert one is not None
         assert other is not None
-        assert np.allclose(one, other, rtol=1e-9, atol=1e-9 * np.abs(other).max())
+        # in rows of two numbers the gradient of x is what is left of terms near 1 that cancel each other
+        assert np.allclose(one, other, rtol=1e-9, atol=1e-13 + 1e-9 * np.abs(other).max())
 
 
 def test_the_gradient_is_that_of_finite_differences() -> None:
