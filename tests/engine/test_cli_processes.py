@@ -65,7 +65,8 @@ def test_a_signal_saves_the_run_and_says_where(tmp_path: Path, text: Path, numbe
 
 def test_an_interrupted_comparison_prints_what_it_has_and_fails(tmp_path: Path, text: Path) -> None:
     ours, theirs = pty.openpty()
-    words = ("compare", "--corpus", str(text), "--models", "mlp:tiny", "--seconds", "1000000", "--json")
+    chosen = ("--models", "mlp,rnn", "--preset", "tiny", "--seconds", "1000000")
+    words = ("compare", "--corpus", str(text), *chosen, "--json")
     with subprocess.Popen(
         [*PROGRAM, *words], cwd=HOUSE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs
     ) as running:
@@ -75,8 +76,10 @@ def test_an_interrupted_comparison_prints_what_it_has_and_fails(tmp_path: Path, 
             drawn += os.read(ours, 1 << 12)
         running.send_signal(signal.SIGINT)
         out, _ = running.communicate(timeout=60)
+    said = os.read(ours, 1 << 16).decode()
     os.close(ours)
     assert running.returncode == 128 + signal.SIGINT
+    assert said.splitlines()[-1] == "charlm: stopped by SIGINT; 1 of 3 models done"
     rows = {row["model"]: row for row in json.loads(out)["rows"]}
     assert (rows["kneser-ney"]["state"], rows["mlp"]["state"]) == ("done", "skipped")
 
