@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.autograd.activations import IDENTITY, Activation
 from engine.autograd.errors import ShapeError
-from engine.autograd.fused import IDENTITY, Activation
 from engine.autograd.tensor import FloatArray, Tensor
 
 EPSILON = 1e-5

@@ -8,14 +8,12 @@ tested against its definition in `functions.py` and against finite differences.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from engine.autograd.activations import IDENTITY, Activation
 from engine.autograd.errors import ShapeError
 from engine.autograd.functions import (
-    GELU_CUBIC,
-    GELU_SCALE,
     ONE_HOT_LIMIT,
     IntArray,
     one_hot,
@@ -25,136 +23,9 @@ from engine.autograd.functions import (
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.products import times_transposed
 
-GELU_AT_ONCE = 1 << 16
-"""Numbers treated together: three such arrays of float32 stay in a second-level cache of 1 MB."""
-
 PLAIN_SCORE = 16
 """Logits up to this size are raised as they are: one float32 digit is 2e-6 there, and the maximum of each row is a
 fourth of the time of a loss."""
-
-Kept: TypeAlias = tuple[FloatArray, ...]
-"""What an activation's gradient needs of its forward pass."""
-
-
-class Activation(Protocol):
-    """An elementwise function with the gradient written in what the forward pass keeps."""
-
-    name: str
-
-    def value(self, z: FloatArray) -> FloatArray:
-        """f(z) alone, written over `z`."""
-        ...
-
-    def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
-        """f(z), and what `gradient` will need of it. May overwrite `z`."""
-        ...
-
-    def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
-        """grad * f'(z), a new array."""
-        ...
-
-
-class _Identity:
-    name = "linear"
-
-    def value(self, z: FloatArray) -> FloatArray:
-        return z
-
-    def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
-        return z, ()
-
-    def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
-        return grad
-
-
-class _ReLU:
-    name = "relu"
-
-    def value(self, z: FloatArray) -> FloatArray:
-        return np.maximum(z, 0, out=z)
-
-    def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
-        return self.value(z), (z,)
-
-    def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
-        (result,) = kept
-        return np.multiply(grad, result > 0)
-
-
-class _Tanh:
-    name = "tanh"
-
-    def value(self, z: FloatArray) -> FloatArray:
-        return np.tanh(z, out=z)
-
-    def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
-        return self.value(z), (z,)
-
-    def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
-        (result,) = kept
-        slope = np.multiply(result, result)
-        np.subtract(1, slope, out=slope)
-        slope *= grad
-        return slope
-
-
-class _GELU:
-    """z s with s = (1 + tanh u) / 2 and u = c z (1 + a z^2); its slope is s + z s', s' = 2 s (1 - s) u'.
-
-    The slope is what is kept: it costs least while z is at hand, in pieces that stay in the cache meanwhile.
-    """
-
-    name = "gelu"
-
-    def value(self, z: FloatArray) -> FloatArray:
-        z *= self._share(z, z * z)
-        return z
-
-    def forward(self, z: FloatArray) -> tuple[FloatArray, Kept]:
-        slopes = np.empty_like(z)
-        rows = max(1, GELU_AT_ONCE // z.shape[-1])
-        for start in range(0, len(z), rows):
-            self._forward(z[start : start + rows], slopes[start : start + rows])
-        return z, (slopes,)
-
-    def _forward(self, z: FloatArray, slope: FloatArray) -> None:
-        _, _, one, _, slope_cubic, slope_scale = _gelu_numbers(z.dtype)
-        np.multiply(z, z, slope)
-        share = self._share(z, slope)
-        np.multiply(z, share, z)
-        np.multiply(slope, slope_cubic, slope)
-        np.add(slope, slope_scale, slope)  # 2 u'
-        np.multiply(slope, z, slope)
-        np.multiply(slope, one - share, slope)
-        np.add(slope, share, slope)
-
-    @staticmethod
-    def _share(z: FloatArray, square: FloatArray) -> FloatArray:
-        """s of z and z^2."""
-        cubic, scale, one, half, _, _ = _gelu_numbers(z.dtype)
-        share: FloatArray = np.multiply(square, cubic)
-        np.add(share, scale, share)
-        np.multiply(share, z, share)
-        np.tanh(share, share)
-        np.add(share, one, share)
-        np.multiply(share, half, share)
-        return share
-
-    def gradient(self, grad: FloatArray, kept: Kept) -> FloatArray:
-        (slopes,) = kept
-        return grad * slopes
-
-
-@lru_cache(maxsize=4)
-def _gelu_numbers(dtype: np.dtype[np.floating]) -> tuple[FloatArray, ...]:
-    """The numbers in it as arrays, which numpy takes in half the time that it needs for Python's own."""
-    cubic = GELU_SCALE * GELU_CUBIC
-    return tuple(np.array(number, dtype) for number in (cubic, GELU_SCALE, 1, 0.5, 6 * cubic, 2 * GELU_SCALE))
-
-
-IDENTITY: Activation = _Identity()
-ACTIVATIONS: dict[str, Activation] = {a.name: a for a in (_ReLU(), _Tanh(), _GELU())}
-"""The activations a person can choose, by name."""
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: Activation = IDENTITY) -> Tensor:

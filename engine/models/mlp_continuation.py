@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from corpora.vocabulary import IdArray
+from engine.autograd.activations import ACTIVATIONS
 from engine.autograd.batch_normalisation import EPSILON
-from engine.autograd.fused import ACTIVATIONS
 from engine.autograd.tensor import FloatArray
 from engine.nn.batch_normalisation import BatchNorm
 from engine.nn.decoding import Affine

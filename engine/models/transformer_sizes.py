@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.autograd.fused import ACTIVATIONS
+from engine.autograd.activations import ACTIVATIONS
 from engine.nn.positions import POSITIONS
 
 NORMS = ("pre", "post")

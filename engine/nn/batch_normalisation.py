@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.autograd.activations import ACTIVATIONS
 from engine.autograd.batch_normalisation import normalise_batch, normalise_by
-from engine.autograd.fused import ACTIVATIONS
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.nn.module import Module
 from engine.nn.parameters import Parameter

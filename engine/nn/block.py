@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from engine.autograd.activations import ACTIVATIONS
 from engine.autograd.attention import ComplexArray
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.nn.attention import CausalSelfAttention
@@ -59,7 +60,11 @@ class FeedForward(Module[Tensor]):
         With `norm` before it the output is freed of its mean.
         """
         inner, outer = Affine.of(self.inner, norm), Affine.of(self.outer, centred=norm is not None)
-        return lambda: FeedForwardStep(inner.apart(), outer.apart(), self._activation)
+        activation = ACTIVATIONS[self._activation]
+        before, behind = activation.factors
+        inner.weight *= before
+        outer.weight[:, :-1] *= behind  # not the bias
+        return lambda: FeedForwardStep(inner.apart(), outer.apart(), activation)
 
 
 class Block(Module[Tensor]):

@@ -15,12 +15,13 @@ from copy import copy
 
 import numpy as np
 
+from engine.autograd.activations import Activation
 from engine.autograd.attention import SAFE_SCORE, ComplexArray
-from engine.autograd.fused import ACTIVATIONS
 from engine.autograd.normalisation import EPSILON
 from engine.autograd.tensor import FloatArray
 from engine.nn.layers import Linear
 from engine.nn.normalisation import LayerNorm
+from engine.products import DOT
 
 
 class KeyValueCache:
@@ -100,7 +101,7 @@ class Affine:
 
     def output(self, out: FloatArray | None = None) -> FloatArray:
         """That for what stands in `inputs`, (O,); written to `out` where that is given."""
-        result: FloatArray = np.dot(self.weight, self._vector, out)
+        result: FloatArray = DOT(self.weight, self._vector, out)
         return result
 
 
@@ -112,7 +113,7 @@ class Scale:
 
     def __call__(self, x: FloatArray, out: FloatArray) -> None:
         """(E,), written to `out`."""
-        np.multiply(x, 1 / math.sqrt(float(np.dot(x, x)) / self._size + EPSILON), out)
+        np.multiply(x, 1 / math.sqrt(float(DOT(x, x)) / self._size + EPSILON), out)
 
 
 class Normal:
@@ -126,7 +127,7 @@ class Normal:
 
     def __call__(self, x: FloatArray) -> FloatArray:
         """(E,) -> (E,)."""
-        normal: FloatArray = x - np.dot(x, self._shares)
+        normal: FloatArray = x - DOT(x, self._shares)
         self._scale(normal, normal)
         normal *= self._gain
         normal += self._bias
@@ -175,7 +176,7 @@ class AttentionStep:
         self._old_values[:, place] = self._value
         weights = np.matmul(self._queries, self._old_keys[:, :, :stop])  # (h, 1, t)
         flat = weights.reshape(-1)
-        if not np.dot(flat, flat) < SAFE_SCORE**2:  # or none of them is larger than its root
+        if not DOT(flat, flat) < SAFE_SCORE**2:  # or none of them is larger than its root
             weights -= np.maximum.reduce(weights, axis=2, keepdims=True)
         np.exp(weights, weights)
         np.matmul(weights, self._cache.values[:, :stop], self._summed)  # (h, 1, D + 1)
@@ -186,15 +187,18 @@ class AttentionStep:
 class FeedForwardStep:
     """W2 f(W1 x + b1) + b2 for one character.
 
+    Arguments:
+        inner, outer: copies of the layers, nobody else's, multiplied by the activation's `factors`.
+        activation: f.
     Attributes:
         inputs: where x is written before a call, (E,).
     """
 
-    def __init__(self, inner: Affine, outer: Affine, activation: str) -> None:
+    def __init__(self, inner: Affine, outer: Affine, activation: Activation) -> None:
         self.inputs = inner.inputs
-        self._inner, self._outer, self._activation = inner, outer, ACTIVATIONS[activation]
+        self._inner, self._outer, self._activation = inner, outer, activation
 
     def __call__(self) -> FloatArray:
         """(E,)."""
-        self._activation.value(self._inner.output(self._outer.inputs))
+        self._activation.short(self._inner.output(self._outer.inputs))
         return self._outer.output()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.autograd.activations import ACTIVATIONS, IDENTITY, Activation
 from engine.autograd.functions import IntArray, gelu, relu, tanh
-from engine.autograd.fused import ACTIVATIONS, IDENTITY, Activation, embed, embed_each, linear
+from engine.autograd.fused import embed, embed_each, linear
 from engine.autograd.tensor import FloatArray, Tensor
 from engine.nn.initialisation import initialise
 from engine.nn.module import Module

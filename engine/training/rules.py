@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.autograd.fused import ACTIVATIONS
+from engine.autograd.activations import ACTIVATIONS
 from engine.nn.initialisation import INITIALISERS
 
 Scalar = str | int | float

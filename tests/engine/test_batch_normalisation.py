@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from engine.autograd.activations import ACTIVATIONS, IDENTITY, Activation
 from engine.autograd.batch_normalisation import EPSILON, normalise_batch, normalise_by
 from engine.autograd.errors import ShapeError
 from engine.autograd.functions import gelu, mean, reduce_sum, tanh
-from engine.autograd.fused import ACTIVATIONS, IDENTITY, Activation
 from engine.autograd.gradcheck import check_gradients
 from engine.autograd.tensor import Tensor
 from engine.nn.batch_normalisation import BatchNorm

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from engine.autograd import functions, fused
+from engine.autograd import activations, functions, fused
 from engine.autograd.errors import ShapeError
 from engine.autograd.gradcheck import check_gradients
 from engine.autograd.tensor import Tensor
@@ -50,8 +50,8 @@ def readable_linear(x: Tensor, weight: Tensor, bias: Tensor, activation: str) ->
     return LINEAR[activation](x @ functions.transpose(weight) + bias)
 
 
-def activation_named(name: str) -> fused.Activation:
-    return fused.ACTIVATIONS.get(name, fused.IDENTITY)
+def activation_named(name: str) -> activations.Activation:
+    return activations.ACTIVATIONS.get(name, activations.IDENTITY)
 
 
 def same_value_and_gradients(
@@ -100,7 +100,7 @@ def test_linear_without_a_bias_is_linear_with_a_bias_of_zeros() -> None:
     x, weight = (np.random.default_rng(4).normal(size=shape) for shape in [(3, 2), (4, 2)])
 
     def without(t: Tensors) -> Tensor:
-        return fused.linear(t[0], t[1], None, fused.ACTIVATIONS["tanh"])
+        return fused.linear(t[0], t[1], None, activations.ACTIVATIONS["tanh"])
 
     assert check_gradients(lambda t: weighted(without(t)), [x, weight]) < LIMIT
     same_value_and_gradients(
@@ -112,7 +112,7 @@ def test_a_linear_layer_applied_twice_sums_both_shares() -> None:
     x, weight, bias = (np.random.default_rng(12).normal(size=shape) for shape in [(2, 3), (3, 3), (3,)])
 
     def twice(t: Tensors) -> Tensor:
-        return fused.linear(fused.linear(t[0], t[1], t[2], fused.ACTIVATIONS["tanh"]), t[1], t[2])
+        return fused.linear(fused.linear(t[0], t[1], t[2], activations.ACTIVATIONS["tanh"]), t[1], t[2])
 
     assert check_gradients(lambda t: weighted(twice(t)), [x, weight, bias]) < LIMIT
 
@@ -185,11 +185,24 @@ def test_linear_over_sequences_and_without_a_bias(name: str) -> None:
 
 def test_gelu_is_the_same_however_many_pieces_it_is_done_in(monkeypatch: pytest.MonkeyPatch) -> None:
     z = np.random.default_rng(1).normal(size=(7, 3))
-    whole, whole_kept = fused.ACTIVATIONS["gelu"].forward(z.copy())
-    monkeypatch.setattr(fused, "GELU_AT_ONCE", 6)
-    pieces, pieces_kept = fused.ACTIVATIONS["gelu"].forward(z.copy())
+    whole, whole_kept = activations.ACTIVATIONS["gelu"].forward(z.copy())
+    monkeypatch.setattr(activations, "GELU_AT_ONCE", 6)
+    pieces, pieces_kept = activations.ACTIVATIONS["gelu"].forward(z.copy())
     assert np.allclose(pieces, whole, rtol=EQUAL)
     assert np.allclose(pieces_kept[0], whole_kept[0], rtol=EQUAL)
+
+
+@pytest.mark.parametrize("name", [*activations.ACTIVATIONS, "linear"])
+@pytest.mark.parametrize(("dtype", "near"), [(np.float32, 1e-6), (np.float64, 1e-14)])
+def test_the_short_way_between_scaled_weights_gives_the_same(
+    name: str, dtype: type[np.floating], near: float
+) -> None:
+    activation = activation_named(name)
+    z = np.concatenate([np.linspace(-6, 6, 101), [-1e4, 0, 1e4]]).astype(dtype)
+    before, behind = activation.factors
+    short = dtype(behind) * activation.short(dtype(before) * z)
+    assert short.dtype == dtype
+    assert np.allclose(short, activation.value(z.copy()), rtol=near, atol=near)
 
 
 @given(seed=seeds, batch=batches, characters=st.integers(1, 6), spread=st.sampled_from([0.1, 1.0, 4.0]))
