@@ -91,6 +91,13 @@ class Rewind:
 
 
 @dataclass(frozen=True)
+class ReturnTo:
+    """Go back to where `step` steps were made, or as far as memory reaches; there is no way forward."""
+
+    step: int
+
+
+@dataclass(frozen=True)
 class Alter:
     """Turn an ingredient that may change during a run (rate, batch, clip_norm, clip_value)."""
 
@@ -174,6 +181,7 @@ Command = (
     | Step
     | NextPhase
     | Rewind
+    | ReturnTo
     | Alter
     | Ask
     | Compare

@@ -25,6 +25,7 @@ from engine.commands import (
     NextPhase,
     Pause,
     Resume,
+    ReturnTo,
     Rewind,
     Rival,
     Run,
@@ -206,6 +207,8 @@ class Session:
                 self._trouble = None
             case Rewind(steps=steps):
                 self._rewind(self.run, steps)
+            case ReturnTo(step=step):
+                self._return_to(self.run, step)
             case Alter(name=name, value=value):
                 self.run.trainer.alter(name, value)
             case Ask(context=context):
@@ -245,6 +248,14 @@ class Session:
         if self._status is not Status.EMPTY:
             self._status = Status.PAUSED
         run.stop_clock()
+
+    def _return_to(self, run: LiveRun, step: int) -> None:
+        self._pause(run)
+        steps = (
+            run.trainer.steps_made - step + (run.trainer.phase is not None)
+        )  # a step under way counts as one
+        if steps > 0:
+            self._rewind(run, steps)
 
     def _rewind(self, run: LiveRun, steps: int) -> None:
         self._pause(run)

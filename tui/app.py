@@ -282,8 +282,12 @@ class CharlmApp(Actions):
             folder = screen_text(shlex.quote(str(last.kept.folder)), newlines=False)
             said = f"charlm-tui: the run is kept; `charlm-tui --run {folder}` goes on with it\n"
         if others:
+            from engine.training.runs import default_folder
+
+            place = screen_text(str(default_folder()), newlines=False)
             runs = "run that was set aside is" if others == 1 else "runs that were set aside are"
-            said += f"charlm-tui: {others} {runs} kept; `charlm runs` lists all\n"
+            too = ", too" if said else ""
+            said += f"charlm-tui: {others} {runs} kept{too}; `charlm runs` lists those in {place}\n"
         return said
 
 

@@ -27,7 +27,7 @@ from engine.training.divergence import Diverged
 from engine.training.errors import SaveError
 from engine.training.recipe import Recipe
 from engine.training.rules import COUNTING
-from engine.training.run_folder import BEST, CHECKPOINT, Resumed, RunFolder
+from engine.training.run_folder import BEST, CHECKPOINT, TEXT, Resumed, RunFolder
 from engine.training.runs import find, new_folder
 from engine.training.stopping import StopRule
 
@@ -52,7 +52,7 @@ def resume(words: argparse.Namespace) -> int:
     with RunFolder.open(find(words.folder)) as folder:
         if not (folder.path / CHECKPOINT).exists():
             progress.say("charlm: nothing was saved of this run yet: it begins at step 0")
-        resumed = folder.resume(_text_of(words, progress))
+        resumed = folder.resume(_text_of(folder, words, progress))
         run = LiveRun(resumed.course, resumed.seconds, resumed.validations)
         recipe = resumed.course.recipe
         _mention_steps(words.steps, recipe, progress)
@@ -153,6 +153,8 @@ def _left(
     again = f"charlm resume {shlex.quote(str(folder.path))}"
     if words.command == "resume" and words.steps is not None:
         again += f" --steps {words.steps}"  # what was asked for beside the recipe is not kept
+    if words.command == "resume" and words.corpus is not None:
+        again += f" --corpus {shlex.quote(words.corpus)}"
     progress.say(f"charlm: {reason} after step {run.trainer.steps_made:,}; saved in {folder.path}")
     progress.say(f"charlm: `{again}` goes on from there")
     return interrupts.exit_code
@@ -168,8 +170,16 @@ def _length(course: Course, part: str) -> int:
     return stop - start
 
 
-def _text_of(words: argparse.Namespace, progress: Progress) -> Callable[[str], Corpus]:
-    """What finds a run's text, by the name in its recipe or where the person says that it is now."""
+def _text_of(folder: RunFolder, words: argparse.Namespace, progress: Progress) -> Callable[[str], Corpus]:
+    """What finds a run's text, by the name in its recipe or where the person says that it is now.
+
+    Raises:
+        CommandError: if the person says so of a text that the run keeps itself.
+    """
+    if words.corpus and (folder.path / TEXT).exists():
+        raise CommandError(
+            f"--corpus {words.corpus}: this run keeps its own text in {TEXT}; leave --corpus out"
+        )
 
     def load(name: str) -> Corpus:
         try:
@@ -185,11 +195,11 @@ def _text_of(words: argparse.Namespace, progress: Progress) -> Callable[[str], C
 
 def _standing(folder: RunFolder, words: argparse.Namespace, progress: Progress) -> Resumed:
     """A run as it was saved, to look at."""
-    if not (folder.path / CHECKPOINT).exists():
+    if words.best and not (folder.path / BEST).exists():
+        raise CommandError(f"--best: {str(folder.path)!r} keeps no best model; train with --set patience=N")
+    if not words.best and not (folder.path / CHECKPOINT).exists():
         raise CommandError(
             f"{str(folder.path)!r} has no checkpoint yet: it ended before its first saving, or only just began. "
             "`charlm resume` begins it at step 0"
         )
-    if words.best and not (folder.path / BEST).exists():
-        raise CommandError(f"--best: {str(folder.path)!r} keeps no best model; train with --set patience=N")
-    return folder.load(_text_of(words, progress), best=words.best)
+    return folder.load(_text_of(folder, words, progress), best=words.best)

@@ -116,7 +116,7 @@ def _entrant(name: str, usual: str) -> Entrant:
     try:
         return entrant(model, preset or usual)
     except RecipeError as error:
-        raise CommandError(f"--models {name}: {error}") from error
+        raise CommandError(f"--models {name}: {error}" if preset else f"--preset {usual}: {error}") from error
 
 
 def _require_place(path: Path) -> None:

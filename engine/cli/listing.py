@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from corpora.catalog import CATALOG
+from engine.cli.failures import CommandError
 from engine.cli.progress import Progress
 from engine.cli.results import MISSING, Plain, as_json, written
-from engine.cli.terminal import harmless, print_out
+from engine.cli.terminal import cells, harmless, print_out
 from engine.models.catalog import MODELS
 from engine.models.presets import PRESETS
 from engine.training.rules import COUNTING, RULES
@@ -39,13 +40,16 @@ def print_models(words: argparse.Namespace) -> int:
 
 def print_runs(words: argparse.Namespace) -> int:
     """`charlm runs`."""
-    folder = Path(words.folder).expanduser() if words.folder else default_folder()
+    try:
+        folder = Path(words.folder).expanduser() if words.folder else default_folder()
+    except RuntimeError as error:  # a home of nobody
+        raise CommandError(f"{words.folder}: {error}") from error
     found = list_runs(folder)
     if words.json:
         print_out(as_json({"folder": str(folder), "runs": [_as_plain(run) for run in found]}) + "\n")
     elif found:
         heads: dict[str, Plain] = {name: name for name in RUN_COLUMNS}
-        print_out(harmless(columns([heads, *map(_as_words, found)], RUN_COLUMNS)) + "\n")
+        print_out(columns([heads, *map(_as_words, found)], RUN_COLUMNS) + "\n")
     else:
         Progress().say(f"charlm: no runs are kept in {folder}; `charlm train` keeps one")
     return 0
@@ -124,10 +128,22 @@ def _may_mean(model: str, name: str) -> bool:
 
 
 def columns(rows: list[dict[str, Plain]], names: tuple[str, ...]) -> str:
-    """Some of the rows' values in columns, the last as long as it is."""
-    texts = [[str(row[name]) for name in names] for row in rows]
-    widths = [max(len(text[i]) for text in texts) for i in range(len(names))]
+    """Some of the rows' values in columns, the last as long as it is, each on its row whatever it is made of."""
+    texts = [[harmless(_on_one_line(str(row[name]))) for name in names] for row in rows]
+    widths = [max(_width(text[i]) for text in texts) for i in range(len(names))]
     return "\n".join(
-        "  ".join(word.ljust(width) for word, width in zip(text, widths, strict=True)).rstrip()
+        "  ".join(
+            word + " " * (width - _width(word)) for word, width in zip(text, widths, strict=True)
+        ).rstrip()
         for text in texts
     )
+
+
+def _on_one_line(text: str) -> str:
+    return text.replace("\n", "\N{SYMBOL FOR LINE FEED}").replace(
+        "\t", "\N{SYMBOL FOR HORIZONTAL TABULATION}"
+    )
+
+
+def _width(text: str) -> int:
+    return sum(map(cells, text))

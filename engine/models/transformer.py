@@ -110,9 +110,8 @@ class Decoder(Module[IdArray]):
             raise ShapeError(
                 f"contexts of {contexts.shape[1]} characters for a model of 1 to {self._sizes.context}"
             )
-        x = self.positions(self.embedding(contexts))  # (B, T, E)
-        stages = [("embedding", x)]
-        x = self.dropout(x)
+        x = self.dropout(self.positions(self.embedding(contexts)))  # (B, T, E)
+        stages = [("embedding", x)]  # as the first block gets it
         for index, block in enumerate(self.block):
             x = block(x)
             stages.append((f"block.{index}", x))

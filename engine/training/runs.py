@@ -66,9 +66,18 @@ class RunSummary:
 
 
 def default_folder() -> Path:
-    """Where runs are kept unless somebody says otherwise."""
+    """Where runs are kept unless somebody says otherwise.
+
+    Raises:
+        RunError: if it is said to be in a home of nobody.
+    """
     chosen = os.environ.get(PLACE)
-    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("charlm") / "runs"
+    if not chosen:
+        return platformdirs.user_data_path("charlm") / "runs"
+    try:
+        return Path(chosen).expanduser()
+    except RuntimeError as error:
+        raise RunError(f"{PLACE}={chosen!r}: {error}") from error
 
 
 def find(word: str) -> Path:
@@ -77,9 +86,10 @@ def find(word: str) -> Path:
     Raises:
         RunError: if it is a name that no run has.
     """
-    folder, here = Path(word), default_folder() / word
+    folder = Path(word)
     if folder.name != word:  # "./name" is a path
         return folder
+    here = default_folder() / word
     try:
         if not _may_be_run(folder) and _may_be_run(here):
             return here

@@ -63,7 +63,7 @@ class Validations:
     def row(self) -> tuple[float, ...]:
         """The same as numbers, NaN for None: kept with each validation, it is the whole past of any later one.
 
-        A history that is thinned has the row of a validation a little later in its older half.
+        Going back into the older half of a history, which is thinned, may find the row of an earlier validation.
         """
         unknown = math.nan
         last, best = (unknown if loss is None else loss for loss in (self.last, self.best))

@@ -161,6 +161,8 @@ def _layer(name: str, values: NDArray[np.floating], formula: str, groups: Sequen
     """What a stage gave; only where ReLUs come last is a zero a unit that is dead."""
     shapes = [str(group.shape) for group in groups if group.name.startswith(f"{name}.")]
     given = " ".join(shapes) if len(shapes) <= SHAPES_TOLD else f"{len(shapes)} arrays"
+    if values.ndim == 2:
+        given = ""  # weights of attention are made of some of the layer's arrays, not of all
     dead = float(np.mean(values == 0)) if formula.partition(" = ")[2].startswith("relu(") else None
     return Layer(name, formula, f"{given} -> {values.shape}".lstrip(), values.astype(np.float64), dead)
 

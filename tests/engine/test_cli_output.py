@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from corpora.catalog import CATALOG
 from engine.cli import commands, sampling
@@ -214,6 +215,13 @@ def test_kept_runs_are_listed_those_saved_last_first(desk: Desk) -> None:
     assert rows[0]["folder"] == made["folder"]
     assert "model=kneser-ney" in rows[0]["recipe"]
     assert desk.run("evaluate", rows[1]["name"], "--json").json["steps"] == rows[1]["steps"] == 7
+    (runs / "old").rename(runs / "漢字\nb\tc")
+    heads, _, wide, _ = desk.run("runs").out.splitlines()
+    assert wide.startswith("漢字␊b␉c ")
+    assert cell_len(wide[: wide.index("text.txt")]) == heads.index("text")
+    nobody = desk.run("runs", "~nobody-of-this-name")
+    assert (nobody.code, nobody.out) == (2, "")
+    assert "~nobody-of-this-name" in nobody.err
     missing = desk.run("runs", str(desk.text))
     assert (missing.code, missing.out) == (2, "")
     assert str(desk.text) in missing.err

@@ -63,6 +63,22 @@ def test_a_signal_saves_the_run_and_says_where(tmp_path: Path, text: Path, numbe
     assert json.loads(kept.stdout)["steps"] > 0
 
 
+def test_the_way_back_names_the_text_that_was_moved_as_well(tmp_path: Path, text: Path) -> None:
+    folder, moved = tmp_path / "run", tmp_path / "moved text.txt"
+    words = ("--model", "mlp", "--preset", "tiny", "--steps", "5", "--out", str(folder))
+    assert process(tmp_path, "train", "--corpus", str(text), *words).returncode == 0
+    text.rename(moved)
+    again = ("resume", str(folder), "--corpus", str(moved), "--steps", "100000000")
+    logged = (folder / "metrics.jsonl").stat().st_size
+    with started(tmp_path, *again) as running:
+        while (folder / "metrics.jsonl").stat().st_size == logged:
+            assert running.poll() is None
+            os.sched_yield()
+        running.send_signal(signal.SIGTERM)
+        _, err = running.communicate(timeout=60)
+    assert f"`charlm resume {folder} --steps 100000000 --corpus '{moved}'` goes on from there" in err.decode()
+
+
 def test_an_interrupted_comparison_prints_what_it_has_and_fails(tmp_path: Path, text: Path) -> None:
     ours, theirs = pty.openpty()
     chosen = ("--models", "mlp,rnn", "--preset", "tiny", "--seconds", "1000000")

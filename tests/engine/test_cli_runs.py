@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -196,6 +197,27 @@ def test_a_run_of_which_nothing_was_saved_is_neither_scored_nor_sampled_and_resu
     assert resumed.json["steps"] == 5
     again = desk.run("resume", folder, "--steps", "6")
     assert "nothing was saved" not in again.err
+
+
+def test_the_best_model_is_scored_also_where_nothing_else_is_saved(desk: Desk) -> None:
+    desk.train("--steps", "40", "--set", "patience=5", "--set", "validate_every=5")
+    (desk.folder / "run" / "checkpoint.safetensors").unlink()
+    folder = str(desk.folder / "run")
+    assert desk.run("evaluate", folder).code == 2
+    assert desk.run("evaluate", folder, "--best", "--json").json["steps"] > 0
+
+
+def test_a_text_that_the_run_keeps_itself_is_nowhere_else(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"the cat sat on the mat. " * 60)))
+    folder = str(desk.folder / "run")
+    words = ("--model", "mlp", "--preset", "tiny", "--steps", "5", "--out", folder)
+    assert desk.run("train", "--corpus", "-", *words).code == 0
+    refused = desk.run("evaluate", folder, "--corpus", str(desk.text))
+    assert refused.code == 2
+    assert "this run keeps its own text in text.txt" in refused.err
+    assert desk.run("evaluate", folder).code == 0
 
 
 def test_a_text_that_was_moved_is_found_where_the_person_says(desk: Desk) -> None:

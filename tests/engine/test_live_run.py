@@ -9,13 +9,15 @@ import pytest
 
 from corpora.corpus import Corpus
 from engine.commands import Run, Start
-from engine.keeping import keep
+from engine.keeping import Keeper, keep
 from engine.live_run import LiveRun
 from engine.session import Session
 from engine.snapshot import Status
+from engine.training.autosave import FIRST
 from engine.training.beginning import begin
 from engine.training.errors import RunError
 from engine.training.recipe import Recipe
+from engine.training.run_folder import RunFolder
 from engine.training.runs import delete
 from engine.training.stopping import Validations
 from engine.validating import VALIDATIONS_KEPT
@@ -156,6 +158,27 @@ def test_a_folder_that_was_deleted_meanwhile_is_said_to_be_gone_and_not_to_have_
     delete(tmp_path / "run")
     with pytest.raises(RunError, match=r"run' is gone; keep the run again"):
         keeper.go_on()
+
+
+def test_a_run_of_which_nothing_is_saved_is_saved_soon_and_one_that_is_not_before_its_time(
+    phrase: Corpus, tmp_path: Path
+) -> None:
+    now = 0.0
+    course = begin(SMALL, phrase)
+    saved = []
+    with RunFolder.create(tmp_path / "run", SMALL, phrase) as folder:
+        keeper = Keeper(LiveRun(course), folder, clock=lambda: now)
+        for second in range(1, 40):
+            now = float(second)
+            course.step()
+            keeper.look()
+            saved.append(keeper.picture().step)
+        assert (saved[1], saved[2], saved[31], saved[32]) == (0, 3, 3, 33)
+        again = Keeper(LiveRun(course), folder, clock=lambda: now)
+        now += FIRST
+        course.step()
+        again.look()
+        assert again.unsaved
 
 
 def test_a_folder_that_has_lost_its_checkpoint_meanwhile_has_changed(phrase: Corpus, tmp_path: Path) -> None:

@@ -48,6 +48,10 @@ def test_the_place_for_runs_is_the_user_s_unless_the_environment_says_otherwise(
     assert default_folder() == tmp_path / "mine"
     monkeypatch.setenv("CHARLM_RUNS", "~/mine")
     assert default_folder() == Path.home() / "mine"
+    monkeypatch.setenv("CHARLM_RUNS", "~nobody-of-this-name")
+    with pytest.raises(RunError, match="CHARLM_RUNS='~nobody-of-this-name'"):
+        default_folder()
+    assert find("/a/b") == Path("/a/b")  # a path wants no such folder
     monkeypatch.setenv("CHARLM_RUNS", "")
     assert default_folder() == platformdirs.user_data_path("charlm") / "runs"
 

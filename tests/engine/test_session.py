@@ -16,6 +16,7 @@ from engine.commands import (
     Generate,
     NextPhase,
     Pause,
+    ReturnTo,
     Rewind,
     Run,
     Start,
@@ -203,6 +204,21 @@ def test_going_back_by_one_within_a_step_only_gives_that_step_up(phrase: Corpus)
     assert seen.notice == ""
     seen = after(session, NextPhase(), Rewind(0))
     assert seen.step == 5
+
+
+def test_a_run_returns_to_the_very_step_also_from_the_middle_of_one_or_at_full_speed(phrase: Corpus) -> None:
+    session = session_on(phrase)
+    assert after(session, Step(10), ReturnTo(7)).step == 7
+    seen = after(session, Step(3), NextPhase(), NextPhase(), ReturnTo(7))
+    assert (seen.step, seen.status) == (7, Status.PAUSED)
+    assert after(session, NextPhase(), ReturnTo(7)).step == 7  # what was begun is given up
+    session.handle(Run())
+    while session.picture().step < 20:
+        session.work()
+    seen = after(session, ReturnTo(9))
+    assert (seen.step, seen.status) == (9, Status.PAUSED)
+    seen = after(session, ReturnTo(1_000))
+    assert (seen.step, seen.notice) == (9, "")  # there is no way forward
 
 
 def test_turning_an_ingredient_shows_at_once_and_a_refusal_is_a_notice(phrase: Corpus) -> None:

@@ -310,6 +310,18 @@ def test_a_probe_shows_every_stage_and_who_looks_at_whom(kind: str) -> None:
         assert np.allclose(value, expected, rtol=1e-12)
 
 
+def test_what_is_looked_at_is_what_the_step_saw_also_where_numbers_are_dropped() -> None:
+    model = Transformer(replace(SMALL, dropout=0.5), seed=1, dtype="float64")
+    model.train(True)
+    forward = model.forward(text(6)[None])
+    values, given = model.stage_values(forward, 0), dict(forward.stages)
+    model.train(False)
+    assert (given["embedding"].data == 0).mean() > 0.2  # as the first block got it
+    for index, before in enumerate(("embedding", "block.0")):
+        expected = model._decoder.block[index].attention_weights(given[before])[:, -1]
+        assert np.allclose(values[f"block.{index}.attention"], expected, rtol=1e-12)
+
+
 # The beginning
 
 

@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 import tui.panes.loss
 from corpora.corpus import Corpus, Origin
-from engine.commands import Command, Rewind, Rival, Run, Start, Step
+from engine.commands import Command, ReturnTo, Rival, Run, Start, Step
 from engine.snapshot import Losses, RivalView, Snapshot, Status
 from engine.thread import EngineThread
 from engine.training.recipe import Recipe
@@ -315,6 +315,7 @@ async def test_the_cursor_walks_over_recorded_steps_and_reads_each_exactly() -> 
     app = Host()
     async with app.run_test(size=GRID) as pilot:
         app.pane.show(snapshot_of(losses_at([1, 3, 4, 8, 9], {3: 0.5})))
+        assert not any(app.pane.check_action(name, ()) for name in ("go_to", "drop_cursor"))
         walk = []
         for key in ("h", "h", "left", "l", "right", "right", "0", "h", "dollar_sign", "home", "end"):
             await pilot.press(key)
@@ -328,24 +329,30 @@ async def test_the_cursor_walks_over_recorded_steps_and_reads_each_exactly() -> 
         assert app.cursor[:4] == ["1", "2.000000", "3.000000", "–"]
         assert " ".join(app.cursor[4:]) == "enter: go back there"
         await pilot.press("enter")
-        assert app.commands == [Rewind(8)]
+        assert app.commands == [ReturnTo(1)]
         await pilot.press("end")
         assert "enter:" not in app.cursor  # it is there already
         await pilot.press("enter")
-        assert app.commands == [Rewind(8)]
+        assert app.commands == [ReturnTo(1)]
         await pilot.press("escape")
         assert app.cursor[0] == "h"
 
 
 @pytest.mark.parametrize(
-    ("smoothed", "model", "warned"), [(1.4, "mlp", False), (1.6, "mlp", True), (1.6, "kneser-ney", False)]
+    ("smoothed", "steps", "model", "warned"),
+    [
+        (1.4, 50, "mlp", False),
+        (1.6, 50, "mlp", True),
+        (1.6, 49, "mlp", False),
+        (1.6, 50, "kneser-ney", False),
+    ],
 )
 async def test_a_run_that_was_blown_up_but_stays_finite_is_told_so(
-    smoothed: float, model: str, warned: bool
+    smoothed: float, steps: int, model: str, warned: bool
 ) -> None:
     app = Host()
     async with app.run_test(size=GRID) as pilot:
-        losses = losses_at([1, 2])
+        losses = losses_at([1, steps])
         blown = dataclasses.replace(losses, smoothed=np.full(2, smoothed * math.log(8)))
         app.pane.show(snapshot_of(blown, recipe=Recipe(model=model)))
         await pilot.pause()

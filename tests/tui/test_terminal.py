@@ -320,6 +320,29 @@ def test_a_run_is_kept_and_another_visit_goes_on_with_it(
     assert saved_steps(tmp_path) == {"notes-mlp": 2}
 
 
+def test_the_farewell_tells_of_kept_runs_that_were_set_aside_as_well(
+    open_terminal: Open, notes: Path, tmp_path: Path
+) -> None:
+    terminal = open_terminal(*PLAYGROUND, str(notes))
+    terminal.until(lambda text: step_on(text) == 0)
+    terminal.press("s")
+    terminal.until("paused  step 1 ")
+    terminal.press("w")
+    terminal.until("kept in")
+    terminal.press("R")
+    terminal.until("paused  step 0 ")
+    terminal.press("s")
+    terminal.until("paused  step 1 ")
+    terminal.press("q")
+    terminal.until("Quit?")
+    terminal.press("s")
+    assert terminal.exit_code() == 0
+    said = terminal.written.decode()
+    assert f"--run {tmp_path}/runs/notes-mlp-2`" in said
+    assert f"1 run that was set aside is kept, too; `charlm runs` lists those in {tmp_path}/runs" in said
+    assert saved_steps(tmp_path) == {"notes-mlp": 1, "notes-mlp-2": 1}
+
+
 def saved_steps(home: Path) -> dict[str, int]:
     """Where the runs stand that are kept, by their names; each of them can be gone on with."""
     steps = {run.name: run.step for run in list_runs(home / "runs")}

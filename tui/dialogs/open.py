@@ -121,7 +121,8 @@ class OpenDialog(Dialog[Corpus | None]):
     def on_key(self, event: events.Key) -> None:
         """Whoever types where no path can be typed, a key that means nothing there, begins a new path.
 
-        In the tree j and k mean something: they move.
+        In the tree j and k mean something: they move. No key is lost, but where they come very fast one that was
+        on its way to another control may come after the next.
         """
         if event.is_printable and event.character != " " and event.key not in self.active_bindings:
             event.stop()

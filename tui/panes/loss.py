@@ -18,7 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from engine.commands import Rewind
+from engine.commands import ReturnTo
 from engine.snapshot import Losses, Snapshot, Status
 from tui.keys import active_key
 from tui.messages import EngineCommand
@@ -44,7 +44,9 @@ LEAPS = 20  # so many leaps cross the view
 BEFORE_THE_FIRST_STEP = "no loss yet: space trains, s makes one step"
 
 WORSE = 1.5
-"""A smoothed loss so many times that of guessing is no noise of the first steps: weights have been blown up."""
+"""So many times the loss of guessing, smoothed, and weights have been blown up."""
+SETTLED = 50
+"""Steps that a run has to get below that: on a text of two characters fresh weights may begin above it."""
 
 IMPOSSIBLE = "∞, not drawn: what came was held for impossible"
 """What an infinite loss means: a model without smoothing gives 0 to what it has never seen."""
@@ -219,7 +221,8 @@ class LossPane(Pane):
         if np.isposinf(losses.raw[-1]):
             return IMPOSSIBLE
         guessing = math.inf if corpus is None else math.log(len(corpus.vocabulary))
-        if losses.smoothed[-1] > WORSE * guessing and recipe is not None and recipe.means("rate"):
+        blown_up = losses.steps[-1] >= SETTLED and losses.smoothed[-1] > WORSE * guessing
+        if blown_up and recipe is not None and recipe.means("rate"):
             lower, back = active_key(self.app, "run.rate_down"), active_key(self.app, "run.back_ten")
             return f"far worse than guessing: {lower} lowers the rate, {back} goes back"
         return "h l or a click: read a step"
@@ -283,7 +286,7 @@ class LossPane(Pane):
         """Back in time to the step under the cursor; the engine says if memory does not reach that far."""
         step = self._cursor_step()
         if step is not None and step < self._snapshot.step:
-            self.post_message(EngineCommand(Rewind(self._snapshot.step - step)))
+            self.post_message(EngineCommand(ReturnTo(step)))
 
     def action_drop_cursor(self) -> None:
         """Take the cursor away."""
