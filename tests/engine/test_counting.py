@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextvars import copy_context
 from pathlib import Path
 from unittest.mock import patch
 
@@ -197,6 +198,17 @@ def test_a_model_that_adopts_stands_where_the_other_stood(kind: str) -> None:
     expected = source.nll(text)
     source.fit(text[:30])
     assert np.array_equal(copy.nll(text), expected)
+
+
+def test_a_scoring_under_way_leaves_no_trace_and_can_be_given_up_by_another_thread() -> None:
+    text = letters(300, 4)
+    before = np.geterr()
+    pieces = fitted("ngram", 4, 3, text).scoring(text, 0, len(text))
+    next(pieces)
+    assert np.geterr() == before
+    assert isinstance(pieces, Generator)
+    copy_context().run(pieces.close)  # a thread has a context of its own
+    assert np.geterr() == before
 
 
 def test_jelinek_mercer_hands_its_weights_on() -> None:

@@ -133,8 +133,11 @@ class CountingModel(LanguageModel):
             end = min(begin + CHARACTERS_AT_ONCE, stop)
             first = max(0, begin - self.context_seen)
             p = tables.likelihoods(ids[first:end])[begin - first :]
-            with np.errstate(divide="ignore"):
-                yield 0.0 - np.log(p)
+            with np.errstate(
+                divide="ignore"
+            ):  # over before the next piece: who asks for it may be another thread
+                nats = 0.0 - np.log(p)
+            yield nats
 
     def _seen(self, context: IdArray) -> IdArray:
         """The characters it looks at, once they are known to be its own."""
