@@ -38,6 +38,14 @@ def open_regular(path: str | os.PathLike[str]) -> tuple[BinaryIO, Path]:
     return stream, expanded
 
 
+def stands(path: str) -> bool:
+    """Whether there is a file or folder of this name, which may be none that anything can have."""
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL in it, a ~user who does not exist
+        return False
+
+
 def pieces(stream: BinaryIO, name: str) -> Iterator[bytes]:
     """The bytes of `stream` in pieces of exactly `PIECE` bytes but for the last, however short its reads are.
 

@@ -250,10 +250,8 @@ class Session:
         run.stop_clock()
 
     def _return_to(self, run: LiveRun, step: int) -> None:
-        self._pause(run)
-        steps = (
-            run.trainer.steps_made - step + (run.trainer.phase is not None)
-        )  # a step under way counts as one
+        under_way = run.trainer.phase is not None  # and counts as one to be taken back
+        steps = run.trainer.steps_made - step + under_way
         if steps > 0:
             self._rewind(run, steps)
 

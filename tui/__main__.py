@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wishes = wishes_from(arguments)
     if isinstance(wishes, int):
         return wishes
-    if not _has_terminal():
+    if not _take_the_terminal():
         sys.stderr.write("charlm-tui: there is no terminal to open the screen in; run it inside one\n")
         return BAD_INPUT
     # Textual takes a third of a second to import: only those wait for it who will see it.
@@ -50,7 +50,7 @@ def _collect_from_now_on() -> None:
     gc.enable()
 
 
-def _has_terminal() -> bool:
+def _take_the_terminal() -> bool:
     """Read keys from the terminal and draw on it, whatever standard input and error were; whether there is one.
 
     Textual draws on standard error. Where standard input is a text, or errors go to a file, both lead to the

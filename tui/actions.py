@@ -131,10 +131,9 @@ class Actions(App[None]):
         recipe = self.runs.recipe
         self.runs.begin(recipe)
         if recipe.changes:
-            count, first = len(recipe.changes), recipe.changes[0]
-            again = f"{count} changes are" if count > 1 else "1 change is"
-            key = active_key(self, "run.reset_new")
-            self.notify(f"{again} made again, {first} first; {key} begins without", markup=False)
+            count, key = len(recipe.changes), active_key(self, "run.reset_new")
+            come = f"{count} changes come" if count > 1 else "1 change comes"
+            self.notify(f"{come} with it, {recipe.changes[0]} first; {key} begins without", markup=False)
 
     def action_reset_new(self) -> None:
         """The same choices with the next seed."""

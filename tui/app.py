@@ -282,7 +282,7 @@ class CharlmApp(Actions):
             folder = screen_text(shlex.quote(str(last.kept.folder)), newlines=False)
             said = f"charlm-tui: the run is kept; `charlm-tui --run {folder}` goes on with it\n"
         if others:
-            from engine.training.runs import default_folder
+            from engine.training.runs import default_folder  # not needed at the start
 
             place = screen_text(str(default_folder()), newlines=False)
             runs = "run that was set aside is" if others == 1 else "runs that were set aside are"

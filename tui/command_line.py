@@ -17,6 +17,7 @@ from typing import BinaryIO
 from corpora import catalog
 from corpora.addresses import is_address
 from corpora.corpus import Corpus, CorpusError, NotUtf8Error, Origin, open_corpus, read_stream
+from corpora.files import stands
 from engine.training.recipe import Recipe
 from engine.training.rules import RecipeError
 
@@ -155,7 +156,7 @@ def _recipe(given: str | None) -> Recipe:
     """The recipe in a file of that name if there is one, else the recipe that the string itself is."""
     if given is None:
         return Recipe()
-    if "=" in given and not _stands(given):
+    if "=" in given and not stands(given):
         return Recipe.parse(given)
     try:
         return Recipe.from_toml(Path(given).read_text("utf-8"))
@@ -170,15 +171,7 @@ def _path_in(recipe: Recipe) -> str | None:
     """The file that a recipe names, None if it names a text of the catalog or an address."""
     if catalog.has(recipe.corpus):
         return None
-    return recipe.corpus if os.sep in recipe.corpus or _stands(recipe.corpus) else None
-
-
-def _stands(path: str) -> bool:
-    """Whether there is something of that name; a recipe is often too long to be one."""
-    try:
-        return Path(path).exists()
-    except (OSError, ValueError):
-        return False
+    return recipe.corpus if os.sep in recipe.corpus or stands(recipe.corpus) else None
 
 
 def _from_catalog(recipe: Recipe) -> Wishes:

@@ -151,10 +151,9 @@ def _left(
 ) -> int:
     """A run that was interrupted says where it is kept."""
     again = f"charlm resume {shlex.quote(str(folder.path))}"
-    if words.command == "resume" and words.steps is not None:
-        again += f" --steps {words.steps}"  # what was asked for beside the recipe is not kept
-    if words.command == "resume" and words.corpus is not None:
-        again += f" --corpus {shlex.quote(words.corpus)}"
+    if words.command == "resume":  # what was asked for beside the recipe is not kept
+        again += "" if words.steps is None else f" --steps {words.steps}"
+        again += "" if words.corpus is None else f" --corpus {shlex.quote(words.corpus)}"
     progress.say(f"charlm: {reason} after step {run.trainer.steps_made:,}; saved in {folder.path}")
     progress.say(f"charlm: `{again}` goes on from there")
     return interrupts.exit_code

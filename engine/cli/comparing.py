@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from engine.cli.choosing import require_model
+from engine.cli.columns import in_columns, on_one_line
 from engine.cli.failures import FAILED, CommandError
 from engine.cli.interrupts import Interrupts
 from engine.cli.progress import Progress
@@ -91,22 +92,13 @@ def page(view: ScoreboardView) -> str:
         parts.append(
             f"contexts of n-grams that the training part lacks, in the {view.unseen_in} part, by n\n{shares}"
         )
-    samples = [f"{row.name}: {_on_one_line(row.sample)}" for row in view.rows if row.sample is not None]
+    samples = [f"{row.name}: {on_one_line(row.sample)}" for row in view.rows if row.sample is not None]
     return "\n\n".join([*parts, "\n".join(samples)])
 
 
 def table(view: ScoreboardView) -> str:
     """The best first, in columns."""
-    rows = [HEADS, *(_cells(row) for row in view.rows)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADS))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    return "\n".join(lines)
+    return in_columns([HEADS, *(_cells(row) for row in view.rows)], numbers=True)
 
 
 def _entrant(name: str, usual: str) -> Entrant:
@@ -159,10 +151,6 @@ def _loss(loss: float | None) -> str:
 
 def _percent(share: float) -> str:
     return MISSING if math.isnan(share) else f"{share:.1%}"
-
-
-def _on_one_line(text: str) -> str:
-    return text.replace("\n", "\N{RETURN SYMBOL}")
 
 
 def _share_done(view: ScoreboardView) -> float:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from corpora.catalog import CATALOG
+from engine.cli.columns import in_columns
 from engine.cli.failures import CommandError
 from engine.cli.progress import Progress
 from engine.cli.results import MISSING, Plain, as_json, written
-from engine.cli.terminal import cells, harmless, print_out
+from engine.cli.terminal import print_out
 from engine.models.catalog import MODELS
 from engine.models.presets import PRESETS
 from engine.training.rules import COUNTING, RULES
@@ -128,22 +129,5 @@ def _may_mean(model: str, name: str) -> bool:
 
 
 def columns(rows: list[dict[str, Plain]], names: tuple[str, ...]) -> str:
-    """Some of the rows' values in columns, the last as long as it is, each on its row whatever it is made of."""
-    texts = [[harmless(_on_one_line(str(row[name]))) for name in names] for row in rows]
-    widths = [max(_width(text[i]) for text in texts) for i in range(len(names))]
-    return "\n".join(
-        "  ".join(
-            word + " " * (width - _width(word)) for word, width in zip(text, widths, strict=True)
-        ).rstrip()
-        for text in texts
-    )
-
-
-def _on_one_line(text: str) -> str:
-    return text.replace("\n", "\N{SYMBOL FOR LINE FEED}").replace(
-        "\t", "\N{SYMBOL FOR HORIZONTAL TABULATION}"
-    )
-
-
-def _width(text: str) -> int:
-    return sum(map(cells, text))
+    """Some of the rows' values in columns."""
+    return in_columns([[str(row[name]) for name in names] for row in rows])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import sys
-from pathlib import Path
 
 from corpora import catalog
 from corpora.addresses import is_address
 from corpora.corpus import Corpus, open_corpus, read_stream
 from corpora.errors import CorpusError
+from corpora.files import stands
 from engine.cli.failures import CommandError
 from engine.cli.progress import Progress
 from engine.cli.terminal import standard
@@ -51,18 +51,10 @@ def text_for(word: str, progress: Progress) -> Corpus:
     except CorpusError as error:
         near = difflib.get_close_matches(word.partition(":")[0].lower(), catalog.CATALOG, n=1)
         hint = ""
-        if not (catalog.has(word) or is_address(word) or _stands(word)):
+        if not (catalog.has(word) or is_address(word) or stands(word)):
             hint = (
                 f", or did you mean {near[0]}?"
                 if near
                 else "; charlm corpora lists the texts that have a name"
             )
         raise CommandError(f"--corpus {word}: {error}{hint}") from error
-
-
-def _stands(word: str) -> bool:
-    """Whether there is a file or folder of this name."""
-    try:
-        return Path(word).expanduser().exists()
-    except (OSError, RuntimeError, ValueError):  # nothing can have this name, or it is in a home of nobody
-        return False

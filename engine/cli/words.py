@@ -32,24 +32,19 @@ class _Parser(argparse.ArgumentParser):
         layout = argparse.RawDescriptionHelpFormatter
         super().__init__(**{"allow_abbrev": False, "formatter_class": layout, **choices})
 
-    def parse_args(self, *args: Any, **kwargs: Any) -> Any:  # Any: as argparse has it
-        """The words understood.
+    def parse_known_args(self, *args: Any, **kwargs: Any) -> tuple[Any, list[str]]:  # Any: as argparse has it
+        """The words understood, and no others: each command refuses what means nothing to it.
 
         Raises:
-            CommandError: if some cannot be used; the message names the command's own help and the nearest option.
+            CommandError: if some cannot be used; the message names the nearest option.
         """
-        words, unknown = self.parse_known_args(*args, **kwargs)
+        words, unknown = super().parse_known_args(*args, **kwargs)
         if unknown:
-            known = self._option_string_actions
-            of = self.prog
-            for action in self._actions:
-                if isinstance(action, argparse._SubParsersAction) and words.command in action.choices:
-                    chosen = action.choices[words.command]
-                    known, of = chosen._option_string_actions, chosen.prog
-            near = difflib.get_close_matches(unknown[0].partition("=")[0], known, n=1)
+            options = [option for action in self._actions for option in action.option_strings]
+            near = difflib.get_close_matches(unknown[0].partition("=")[0], options, n=1)
             hint = f", did you mean {near[0]}?" if near else ""
-            raise CommandError(f"{unknown[0]} means nothing to {of}{hint}; see {of} --help")
-        return words
+            raise CommandError(f"{unknown[0]} means nothing to {self.prog}{hint}; see {self.prog} --help")
+        return words, unknown
 
     def error(self, message: str) -> NoReturn:
         """Raises: CommandError, always."""

@@ -8,7 +8,6 @@ from collections.abc import Callable
 INTERVAL = 30.0
 """Seconds: what a crash may cost at most. A large model's checkpoint (60 MB) takes about one."""
 
-
 FIRST = 3.0
 """Seconds to the first saving of a run of which nothing is saved yet, and which could not be looked at before."""
 

@@ -97,9 +97,7 @@ def find(word: str) -> Path:
             return folder
     except OSError:  # nothing can have this name, and opening it will say so
         return folder
-    raise RunError(
-        f"there is no run {word!r}, neither here nor in {default_folder()}; `charlm runs` lists them"
-    )
+    raise RunError(f"there is no run {word!r}, neither here nor in {here.parent}; `charlm runs` lists them")
 
 
 def unused_path(folder: Path, recipe: Recipe) -> Path:

@@ -22,7 +22,7 @@ from corpora.corpus import (
     open_corpus,
     read_stream,
 )
-from corpora.files import PIECE
+from corpora.files import PIECE, stands
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX file kinds")
 
@@ -294,3 +294,11 @@ def test_opening_takes_at_most_three_times_the_size(notes: Path, distinct: int, 
     assert corpus.ids.itemsize == bytes_an_id
     assert peak < 3 * size
     assert held < 1.25 * bytes_an_id * size
+
+
+@pytest.mark.parametrize("name", ["nothing", "x" * 5_000, "a\0b", "~nobody-of-this-name/x"])
+def test_whether_there_is_a_file_can_be_asked_of_every_name(name: str, tmp_path: Path) -> None:
+    assert not stands(name)
+    (tmp_path / "here").touch()
+    assert stands(str(tmp_path / "here"))
+    assert stands("~")

@@ -217,7 +217,7 @@ def test_kept_runs_are_listed_those_saved_last_first(desk: Desk) -> None:
     assert desk.run("evaluate", rows[1]["name"], "--json").json["steps"] == rows[1]["steps"] == 7
     (runs / "old").rename(runs / "漢字\nb\tc")
     heads, _, wide, _ = desk.run("runs").out.splitlines()
-    assert wide.startswith("漢字␊b␉c ")
+    assert wide.startswith("漢字⏎b␉c ")
     assert cell_len(wide[: wide.index("text.txt")]) == heads.index("text")
     nobody = desk.run("runs", "~nobody-of-this-name")
     assert (nobody.code, nobody.out) == (2, "")

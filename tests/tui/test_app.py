@@ -137,13 +137,13 @@ async def test_r_begins_the_same_run_again_and_capital_r_another(open_playground
         assert shown_losses(play) == losses_by_hand(SMALL.with_values(seed=1), 2)
 
 
-async def test_beginning_again_says_that_the_changes_are_made_again(open_playground: OpenPlayground) -> None:
+async def test_beginning_again_says_that_the_changes_come_with_it(open_playground: OpenPlayground) -> None:
     async with open_playground(SMALL) as play:
         await play.keys("s", "r")
-        assert not any("again" in words for words in said(play))
+        assert not any("come" in words for words in said(play))
         await play.keys("s", "+", "s", "+")
         await play.keys("r")
-        assert "2 changes are made again, @1:rate=0.2 first; R begins without" in said(play)
+        assert "2 changes come with it, @1:rate=0.2 first; R begins without" in said(play)
 
 
 async def test_the_next_phase_leads_to_its_pane_where_only_one_is_seen(

@@ -235,17 +235,23 @@ async def test_malformed_bytes_can_be_replaced(tmp_path: Path) -> None:
         assert host.corpus.notes == ("2 malformed bytes replaced by U+FFFD",)
 
 
+async def led_elsewhere(host: Host, pilot: Pilot[None], first: Path) -> PathLine:
+    """Enter a path that leads away from the line: to the offer to replace bytes, or to the tree."""
+    host.type(first)
+    await pilot.press("enter")
+    await until(pilot, lambda: host.replacing or "is a folder" in host.said)
+    line = host.dialog.query_one(PathLine)
+    assert host.dialog.focused is not line
+    return line
+
+
 @pytest.mark.parametrize("first", ["latin.txt", "."])
 async def test_another_path_can_be_typed_wherever_the_first_one_led(first: str, tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes(b"gr\xfc\xdfe")
     (tmp_path / "n.txt").write_text("hello")
     host = Host(tmp_path)
     async with host.run_test() as pilot:
-        host.type(tmp_path / first)
-        await pilot.press("enter")
-        await until(pilot, lambda: host.replacing or "is a folder" in host.said)
-        line = host.dialog.query_one(PathLine)
-        assert host.dialog.focused is not line
+        line = await led_elsewhere(host, pilot, tmp_path / first)
         await pilot.press(*str(tmp_path / "n.txt"))
         assert line.value == str(tmp_path / "n.txt")
         await pilot.press("enter")
@@ -258,10 +264,7 @@ async def test_another_path_can_be_pasted_wherever_the_first_one_led(first: str,
     (tmp_path / "latin.txt").write_bytes(b"gr\xfc\xdfe")
     host = Host(tmp_path)
     async with host.run_test() as pilot:
-        host.type(tmp_path / first)
-        await pilot.press("enter")
-        await until(pilot, lambda: host.replacing or "is a folder" in host.said)
-        line = host.dialog.query_one(PathLine)
+        line = await led_elsewhere(host, pilot, tmp_path / first)
         host.post_message(events.Paste("/a/b"))
         await until(pilot, lambda: line.value == "/a/b")
         host.post_message(events.Paste("c.txt"))
@@ -272,10 +275,7 @@ async def test_no_key_of_a_burst_is_lost_where_the_first_one_begins_a_path(tmp_p
     (tmp_path / "latin.txt").write_bytes(b"gr\xfc\xdfe")
     host = Host(tmp_path)
     async with host.run_test() as pilot:
-        host.type(tmp_path / "latin.txt")
-        await pilot.press("enter")
-        await until(pilot, lambda: host.replacing)
-        line = host.dialog.query_one(PathLine)
+        line = await led_elsewhere(host, pilot, tmp_path / "latin.txt")
         for character in "abcdefgh.txt":
             host.post_message(events.Key(character, character))
             await asyncio.sleep(0)  # the next key comes while the first is on its way through the dialog

@@ -298,13 +298,18 @@ def test_what_a_text_says_cannot_reach_the_terminal(open_terminal: Open, tmp_pat
     assert "\x9b" not in terminal.written.decode()
 
 
-def test_a_run_is_kept_and_another_visit_goes_on_with_it(
-    open_terminal: Open, notes: Path, tmp_path: Path
-) -> None:
-    terminal = open_terminal(*PLAYGROUND, str(notes))
+def after_one_step(terminal: Terminal) -> Terminal:
+    """The playground, once its first run has made a step."""
     terminal.until(lambda text: step_on(text) == 0)
     terminal.press("s")
     terminal.until("paused  step 1 ")
+    return terminal
+
+
+def test_a_run_is_kept_and_another_visit_goes_on_with_it(
+    open_terminal: Open, notes: Path, tmp_path: Path
+) -> None:
+    terminal = after_one_step(open_terminal(*PLAYGROUND, str(notes)))
     terminal.press("q")
     terminal.until("Quit?")
     terminal.press("s")
@@ -323,10 +328,7 @@ def test_a_run_is_kept_and_another_visit_goes_on_with_it(
 def test_the_farewell_tells_of_kept_runs_that_were_set_aside_as_well(
     open_terminal: Open, notes: Path, tmp_path: Path
 ) -> None:
-    terminal = open_terminal(*PLAYGROUND, str(notes))
-    terminal.until(lambda text: step_on(text) == 0)
-    terminal.press("s")
-    terminal.until("paused  step 1 ")
+    terminal = after_one_step(open_terminal(*PLAYGROUND, str(notes)))
     terminal.press("w")
     terminal.until("kept in")
     terminal.press("R")
@@ -360,10 +362,7 @@ def by_name(name: str) -> Corpus:
 def test_a_signal_saves_every_run_before_the_program_ends(
     open_terminal: Open, tmp_path: Path, number: signal.Signals
 ) -> None:
-    terminal = open_terminal(*PLAYGROUND)
-    terminal.until(lambda text: step_on(text) == 0)
-    terminal.press("s")
-    terminal.until("paused  step 1 ")
+    terminal = after_one_step(open_terminal(*PLAYGROUND))
     terminal.press("R")  # the run before is set aside
     terminal.until("paused  step 0 ")
     terminal.press(" ")

@@ -96,16 +96,13 @@ def _looking(story: Story, weights: Floats, first: int) -> Iterator[Content]:
     widest = max(map(cell_len, characters))
     room = max(story.width - first - MOST_LOOKED_AT - 1, 1)
     cell = next((cells for cells in (widest + 2, widest + 1) if cells * len(characters) <= room), widest)
-    count = min(
-        len(characters), max(room // cell, 1)
-    )  # the last ones; all of them have no room with a long context
+    count = min(len(characters), max(room // cell, 1))  # the last ones, where there is no room for all
     cut = ELLIPSIS if count < len(characters) else " "
     row = "".join(centred(text, cell) for text in characters[-count:])
     yield line("looks at", Content.styled(cut + row, "$text-primary"), cells=first)
     for head, shares in enumerate(weights, 1):
         most = int(shares.argmax())
         bars = heat_row(np.repeat(shares[-count:], cell), cell * count, scale=float(shares[most]))
-        share = (
-            f" {to_right(characters[most], widest)} {shares[most]:.0%}" if np.isfinite(shares).all() else ""
-        )
+        known = np.isfinite(shares).all()
+        share = f" {to_right(characters[most], widest)} {shares[most]:.0%}" if known else ""
         yield line(f"  head {head}", " ", bars, (share, MUTED), cells=first)

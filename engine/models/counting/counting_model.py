@@ -133,9 +133,8 @@ class CountingModel(LanguageModel):
             end = min(begin + CHARACTERS_AT_ONCE, stop)
             first = max(0, begin - self.context_seen)
             p = tables.likelihoods(ids[first:end])[begin - first :]
-            with np.errstate(
-                divide="ignore"
-            ):  # over before the next piece: who asks for it may be another thread
+            # over before the next piece: who asks for that may be another thread
+            with np.errstate(divide="ignore"):
                 nats = 0.0 - np.log(p)
             yield nats
 
