@@ -322,7 +322,8 @@ async def test_the_cursor_walks_over_recorded_steps_and_reads_each_exactly() -> 
             walk.append(int(app.cursor[0]))
         assert walk == [9, 8, 4, 8, 9, 9, 1, 1, 9, 1, 9]
         await pilot.press("h", "h")
-        assert app.cursor == ["4", "1.250000", "2.250000", "0.500000", "validated", "at", "3"]
+        assert app.cursor[:4] == ["4", "1.250000", "2.250000", "0.500000"]
+        assert " ".join(app.cursor[4:]) == "at 3 enter: back"  # in few words, as there is little room
         await pilot.press("h")
         assert app.cursor[:4] == ["3", "1.333333", "2.333333", "0.500000"]
         await pilot.press("h")
@@ -336,6 +337,14 @@ async def test_the_cursor_walks_over_recorded_steps_and_reads_each_exactly() -> 
         assert app.commands == [ReturnTo(1)]
         await pilot.press("escape")
         assert app.cursor[0] == "h"
+
+
+async def test_a_reading_says_all_where_there_is_room() -> None:
+    app = Host()
+    async with app.run_test(size=(100, 20)) as pilot:
+        app.pane.show(snapshot_of(losses_at([1, 3, 4, 8], {3: 0.5})))
+        await pilot.press("h", "h")
+        assert " ".join(app.cursor[4:]) == "validated at 3 enter: go back there"
 
 
 @pytest.mark.parametrize(

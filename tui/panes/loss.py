@@ -26,6 +26,7 @@ from tui.panes.base import Pane
 from tui.panes.loss_levels import is_near, levels, reached
 from tui.panes.loss_readings import (
     HEADS,
+    Reading,
     looks_different,
     losses_in_cells,
     nearest,
@@ -199,11 +200,7 @@ class LossPane(Pane):
         else:
             one = reading(losses, nearest(losses, self._cursor))
             text = row(losses_in_cells(one, self._unit), width)
-            notes = [f" validated at {one.validated:,}"] if one.validated not in (None, one.step) else []
-            notes += [" enter: go back there"] if one.step < self._snapshot.step else []
-            for note in notes:
-                text += note if len(text + note) <= width else ""
-            lines.append(text)
+            lines.append(text + self._note(one, width - len(text)))
         if lines != self._table:
             self._table = lines
             muted = "$foreground 60%"
@@ -214,6 +211,14 @@ class LossPane(Pane):
                 ),
                 layout=False,
             )
+
+    def _note(self, one: Reading, room: int) -> str:
+        """At which earlier step the validation loss was measured, and that enter leads there; as it fits."""
+        measured = f" at {one.validated:,}" if one.validated not in (None, one.step) else ""
+        back = one.step < self._snapshot.step
+        whole = " validated" * bool(measured) + measured + " enter: go back there" * back
+        notes = (whole, measured + " enter: back" * back, measured)
+        return next((note for note in notes if len(note) <= room), "")
 
     def _hint(self, losses: Losses) -> str:
         """What to know of the last loss, else how to read one."""
