@@ -44,7 +44,7 @@ class Safe:
     def set_aside_runs(self) -> tuple[SetAside, ...]:
         """The runs that can be brought back, the next one last."""
         return tuple(
-            SetAside(run.trainer.recipe, run.trainer.steps_made, run.seconds, run.keeper is not None)
+            SetAside(run.trainer.recipe, run.trainer.steps_made, run.seconds, _is_kept(run))
             for run in self._aside
         )
 
@@ -61,7 +61,7 @@ class Safe:
 
     def _let_go(self, oldest: LiveRun) -> None:
         made = oldest.trainer.steps_made
-        if oldest.keeper is None and made >= WORTH_SAYING:
+        if not _is_kept(oldest) and made >= WORTH_SAYING:
             self._say(
                 f"{ROOM} runs are held in memory: the oldest, at step {made:,}, made room; one that is kept in a "
                 "folder stays"
@@ -174,3 +174,8 @@ class Safe:
         else:
             keeper.go_on()
             keeper.close()
+
+
+def _is_kept(run: LiveRun) -> bool:
+    """Whether a run that rests is in a folder as it stands: not if its last saving failed."""
+    return run.keeper is not None and not run.keeper.trouble

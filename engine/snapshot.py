@@ -259,7 +259,7 @@ class SetAside:
         recipe: its recipe.
         step: steps made.
         seconds: spent on training.
-        kept: whether it is kept in a folder, too.
+        kept: whether it is kept in a folder, too; not if it could not be saved when it was set aside.
     """
 
     recipe: Recipe

@@ -148,6 +148,27 @@ def test_a_saving_that_fails_is_told_once_and_tried_again(
     assert on_disk(runs / "phrase-mlp", phrase) == seen.step
 
 
+def test_a_run_that_could_not_be_saved_when_it_was_set_aside_does_not_count_as_kept(
+    phrase: Corpus, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_on(phrase)
+    settled(session, Keep())
+
+    def full(*_: object, **__: object) -> None:
+        raise SaveError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "save", full)
+        seen = settled(session, Step(3), Start(SMALL, phrase))
+        assert [run.kept for run in seen.set_aside] == [False]
+        assert "could not be saved: the disk is full" in seen.notice
+        seen = settled(session, KeepAll(new=False))
+        assert [run.kept for run in seen.set_aside] == [False]
+    seen = settled(session, KeepAll(new=False))
+    assert [run.kept for run in seen.set_aside] == [True]
+    assert on_disk(runs / "phrase-mlp", phrase) == 3
+
+
 def test_a_run_whose_folder_is_gone_goes_into_a_new_one(phrase: Corpus, runs: Path) -> None:
     session = session_on(phrase)
     settled(session, Step(2), Keep())
